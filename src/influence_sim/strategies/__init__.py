@@ -1,0 +1,33 @@
+"""What brands do: one file per strategy, registered by name; selectors rank creators; `check_strategy` is the contract.
+
+A newcomer subclasses `Strategy` (see `base.py`) and runs `check_strategy(MyStrategy)`.
+"""
+
+from __future__ import annotations
+
+from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.battery import check_strategy, synthetic_view
+from influence_sim.strategies.catalogue import build_strategy, strategy_types
+from influence_sim.strategies.macro import Macro
+from influence_sim.strategies.micro_portfolio import MicroPortfolio
+from influence_sim.strategies.none import NoCampaign
+from influence_sim.strategies.paid_infeed import PaidInFeed
+from influence_sim.strategies.selectors import SELECTORS, selector
+
+__all__ = [
+    "SELECTORS",
+    "BrandView",
+    "Macro",
+    "MicroPortfolio",
+    "NoCampaign",
+    "Order",
+    "PaidImpressions",
+    "PaidInFeed",
+    "SponsoredPost",
+    "Strategy",
+    "build_strategy",
+    "check_strategy",
+    "selector",
+    "strategy_types",
+    "synthetic_view",
+]

@@ -1,0 +1,209 @@
+"""Strategies: the public battery for every registered one, and what each promises."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from influence_sim.strategies import (
+    SELECTORS,
+    BrandView,
+    Macro,
+    MicroPortfolio,
+    NoCampaign,
+    Order,
+    PaidImpressions,
+    PaidInFeed,
+    SponsoredPost,
+    Strategy,
+    build_strategy,
+    check_strategy,
+    selector,
+    strategy_types,
+    synthetic_view,
+)
+from influence_sim.strategies.battery import cost_of
+from influence_sim.strategies.portfolio import posting_days
+
+BUILT_IN = ("macro", "micro_portfolio", "none", "paid_infeed")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_battery(name: str) -> None:
+    check_strategy(strategy_types()[name])
+    assert ">>>" in (strategy_types()[name].__doc__ or "")
+
+
+@pytest.mark.parametrize("chooser", sorted(SELECTORS))
+@pytest.mark.parametrize("cls", [MicroPortfolio, Macro])
+def test_battery_with_every_selector(cls: type[Strategy], chooser: str) -> None:
+    check_strategy(cls, selector=chooser, posts=3)
+
+
+def _view(**changes: Any) -> BrandView:
+    return dataclasses.replace(synthetic_view(refuse_every=0), **changes)
+
+
+def _posts(orders: list[Order]) -> list[SponsoredPost]:
+    assert all(isinstance(order, SponsoredPost) for order in orders)
+    return [order for order in orders if isinstance(order, SponsoredPost)]
+
+
+def test_band_is_half_open_and_a_refusal_is_respected() -> None:
+    followers, fee = np.array([999.0, 1000.0, 99_999.0, 100_000.0]), np.array([1.0, 1.0, np.nan, 1.0])
+    view = _view(followers=followers, fee=fee, fit=np.zeros(4), uniform=np.zeros(4))
+    assert {order.creator for order in _posts(MicroPortfolio().plan(view))} == {1}
+    assert {order.creator for order in _posts(Macro().plan(view))} == {3}
+    assert {order.creator for order in _posts(Macro(followers_min=1000).plan(view))} == {1, 3}
+
+
+def test_money_left_cannot_buy_anything() -> None:
+    for money in (100.0, 300.0, 1000.0, 3333.0, 20_000.0):
+        view = _view(money_left=money, horizon=200)
+        orders = _posts(MicroPortfolio(posts=2).plan(view))
+        left = money - cost_of(list(orders), view)
+        assert left >= 0
+        hired = {order.creator for order in orders}
+        inside = np.flatnonzero((view.followers >= 1000) & (view.followers < 100_000))
+        cheapest = min(view.fee[row] + (0 if row in hired else view.deal_cost) for row in inside)
+        assert left < cheapest
+
+
+def test_as_many_as_affordable_when_the_budget_is_short_and_posts_come_after_creators() -> None:
+    flat = {"followers": np.full(5, 5000.0), "fee": np.full(5, 35.0), "fit": np.arange(5.0), "uniform": np.zeros(5)}
+    assert [order.creator for order in _posts(MicroPortfolio(creators=4, selector="fit").plan(_view(money_left=230.0, **flat)))] == [4, 3]
+    more = _posts(MicroPortfolio(creators=2, selector="fit").plan(_view(money_left=580.0, **flat)))
+    assert [(order.creator, order.day) for order in more] == [(4, 2), (3, 2), (2, 2), (1, 2), (0, 2), (4, 5), (3, 5)]
+
+
+def test_one_sponsored_post_a_day_and_creator_bounds_a_huge_budget() -> None:
+    view = _view(money_left=1e9, horizon=6)
+    orders = _posts(Macro().plan(view))
+    assert len(set(orders)) == len(orders) == 4 * len({order.creator for order in orders})
+    assert posting_days(5, 6, 3) == [5]
+
+
+def test_selectors_break_ties_by_row_and_random_follows_the_dice() -> None:
+    view = _view(fit=np.zeros(20))
+    mask = np.ones(20, bool)
+    assert SELECTORS["fit"](view, mask).tolist() == list(range(20))
+    assert SELECTORS["followers"](view, mask).tolist() == list(range(19, -1, -1))
+    assert sorted(SELECTORS["random"](view, mask)) == list(range(20))
+    assert SELECTORS["random"](view, mask)[0] == int(np.argmax(view.uniform))
+
+
+def test_a_selector_is_one_function() -> None:
+    @selector
+    def cheap(view: BrandView, mask: Any) -> Any:
+        rows = np.flatnonzero(mask)
+        return rows[np.argsort(view.fee[rows], kind="stable")]
+
+    try:
+        orders = _posts(MicroPortfolio(selector="cheap").plan(_view(money_left=100.0)))
+        assert {order.creator for order in orders} == {int(np.flatnonzero(_view().followers >= 1000)[0])}
+    finally:
+        del SELECTORS["cheap"]
+    with pytest.raises(ValidationError, match="followers"):
+        MicroPortfolio(selector="cheap")
+
+
+def test_paid_infeed_spends_everything_within_the_horizon() -> None:
+    assert PaidInFeed(days=100).plan(_view(day=2, horizon=10, money_left=123.0)) == [PaidImpressions(123.0, 2, 8)]
+    assert PaidInFeed(start=30).plan(_view(day=9, horizon=10, money_left=5.0)) == [PaidImpressions(5.0, 9, 1)]
+    assert PaidInFeed().plan(_view(day=3)) == []
+
+
+def test_nobody_affordable_is_an_empty_plan_and_none_does_nothing() -> None:
+    assert Macro().plan(_view(money_left=10.0)) == []
+    assert NoCampaign().plan(_view()) == []
+
+
+def test_build_by_name() -> None:
+    assert build_strategy("macro", {"creators": 3}) == Macro(creators=3)
+    with pytest.raises(KeyError, match="micro_portfolio"):
+        build_strategy("mikro")
+    with pytest.raises(ValidationError, match="followers_max"):
+        MicroPortfolio(followers_min=5, followers_max=5)
+    with pytest.raises(ValidationError):
+        build_strategy("macro", {"creatrs": 3})
+
+
+class _Base(Strategy):
+    """A broken strategy."""
+
+    claim = "c"
+    source = "s"
+    calls: ClassVar[list[int]] = []
+
+
+def _broken(kind: str) -> type[Strategy]:
+    def overspend(self: Strategy, view: BrandView) -> list[Order]:
+        return [PaidImpressions(view.money_left + 1, view.day)] if view.day == 0 else []
+
+    def dice(self: Strategy, view: BrandView) -> list[Order]:
+        _Base.calls.append(1)
+        return [PaidImpressions(min(view.money_left, 1e-3 * len(_Base.calls)), view.day)] if view.day == 0 and view.money_left else []
+
+    def peek(self: Strategy, view: BrandView) -> list[Order]:
+        return [PaidImpressions(view.trust, 0)]  # type: ignore[attr-defined]
+
+    def scribble(self: Strategy, view: BrandView) -> list[Order]:
+        view.fee[:] = 0
+        return []
+
+    def yesterday(self: Strategy, view: BrandView) -> list[Order]:
+        return [PaidImpressions(0.5, view.day - 1)]
+
+    def free(self: Strategy, view: BrandView) -> list[Order]:
+        return [PaidImpressions(1.0, view.day)] if view.money_left == 0 else []
+
+    def refused(self: Strategy, view: BrandView) -> list[Order]:
+        return [SponsoredPost(6, view.day)] if view.day == 0 and view.money_left > 1e4 else []
+
+    space = {"__doc__": "A broken strategy.", "__module__": __name__, "name": f"broken_{kind}", "plan": locals()[kind]}
+    return type(f"Broken{kind}", (_Base,), space)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("overspend", "more than the budget"),
+        ("dice", "not deterministic"),
+        ("peek", "not something a brand can observe"),
+        ("scribble", "read-only"),
+        ("yesterday", "placed on day"),
+        ("free", "more than the budget|budget of zero"),
+        ("refused", "refuses"),
+    ],
+)
+def test_the_battery_finds(kind: str, message: str) -> None:
+    cls = _broken(kind)
+    try:
+        with pytest.raises((AssertionError, AttributeError, ValueError), match=message):
+            check_strategy(cls)
+    finally:
+        Strategy.registry.pop(cls.name, None)
+
+
+def test_the_battery_wants_words() -> None:
+    class Silent(Strategy):
+        name = "silent_test"
+        claim = "c"
+        source = "s"
+        level: int = 1
+
+        def plan(self, view: BrandView) -> list[Order]:
+            return []
+
+    try:
+        with pytest.raises(AssertionError, match="docstring"):
+            check_strategy(Silent)
+        Silent.__doc__ = "Words."
+        with pytest.raises(AssertionError, match="description: level"):
+            check_strategy(Silent)
+    finally:
+        Strategy.registry.pop("silent_test", None)
