@@ -1,0 +1,98 @@
+"""The command group and the one place where exceptions become messages and exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from influence_sim._version import MODEL_VERSION, __version__
+from influence_sim.cli.console import Console
+from influence_sim.cli.exit_codes import ExitCode
+from influence_sim.cli.failures import explain
+from influence_sim.cli.helping import write_examples
+
+# Verb -> (module, one sentence); modules load when their verb is used.
+_VERBS = {
+    "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
+    "run": ("run", "Run one strategy of a scenario once and print what happened."),
+    "check": ("check", "Check scenario files and report every problem at once, without running anything."),
+    "show": ("show", "Show a scenario as resolved: every value and where it came from."),
+    "list": ("listing", "List strategies, feeds, selectors, scenarios or parameters."),
+}
+_FIRST_STEPS = (
+    "influence-sim compare scenarios/demo.yaml --out results/demo",
+    "influence-sim check scenarios/demo.yaml",
+    "influence-sim list strategies",
+)
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module only when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order people meet them."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command of a verb."""
+        if cmd_name not in _VERBS:
+            return None
+        module = importlib.import_module(f"influence_sim.cli.{_VERBS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb or suggest the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in _VERBS:
+            near = difflib.get_close_matches(args[0], _VERBS, 1)
+            hint = f" Did you mean `{near[0]}`?" if near else f" Choose from: {', '.join(_VERBS)}."
+            ctx.fail(f"unknown command `{args[0]}`.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write first steps before the list of verbs; import none of them."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        write_examples(formatter, _FIRST_STEPS)
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, sentence) for verb, (_, sentence) in _VERBS.items()])
+        with formatter.section("Options"):
+            formatter.write_dl([("--version", "Show the version and exit."), ("--help", "Show this message and exit.")])
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message=f"influence-sim %(version)s (model version {MODEL_VERSION})")
+def cli() -> None:
+    """Simulate influencer campaigns on a For-You feed and compare strategies in one world."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; a user's mistake never shows a traceback.
+
+    Set `INFLUENCE_SIM_DEBUG=1` to see the traceback of any failure.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    verb = next((a for a in args if not a.startswith("-")), "")
+    console = Console(command=verb, as_json="--json" in args, quiet="-q" in args or "--quiet" in args)
+    try:
+        code: Any = cli.main(args, prog_name="influence-sim", standalone_mode=False, obj=console)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: not a failure. Keep the interpreter from flushing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.DONE)
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get("INFLUENCE_SIM_DEBUG", "") not in ("", "0"):
+            raise
+        failure = explain(error)
+        console.fail(failure)
+        return int(failure.code)

@@ -1,0 +1,86 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from influence_sim.cli.exit_codes import ExitCode
+from influence_sim.cli.failures import CommandError
+
+if TYPE_CHECKING:
+    from influence_sim.scenario.loader import Loaded
+
+F = TypeVar("F", bound=Callable[..., Any])
+INVALID = (ExitCode.USAGE, ExitCode.SCENARIO_INVALID)
+RUNNING = (*INVALID, ExitCode.RUNS_FAILED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED)
+
+
+class ScenarioFile(click.ParamType[Path]):
+    """A scenario file that exists; a wrong name is answered with the nearest one."""
+
+    name = "scenario"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path or fail with a suggestion."""
+        path = Path(value)
+        if path.is_file():
+            return path
+        if path.is_dir():
+            self.fail(f"`{path}` is a folder; name a scenario file in it.", param, ctx)
+        known = [str(p) for folder in {path.parent, Path("scenarios")} if folder.is_dir() for p in sorted(folder.glob("*.yaml"))]
+        near = difflib.get_close_matches(str(path), known, 1, 0.4)
+        hint = f" Did you mean `{near[0]}`?" if near else " See `influence-sim list scenarios`."
+        self.fail(f"scenario file `{path}` not found.{hint}", param, ctx)
+
+
+def scenario_argument(function: F) -> F:
+    """Add the argument SCENARIO."""
+    return click.argument("scenario", type=ScenarioFile())(function)
+
+
+def set_option(function: F) -> F:
+    """Add `--set key=value`."""
+    text = "Override one value, e.g. feed.exploration_share=0.2 (repeatable; see `list parameters`)."
+    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=text)(function)
+
+
+def voice_options(function: F) -> F:
+    """Add `--json` and `--quiet`; the console reads them before anything can fail."""
+    function = click.option("-q", "--quiet", is_flag=True, help="No messages on stderr but warnings and errors.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text, errors too.")(function)
+
+
+def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:
+    """Load a scenario; an override without `=` is wrong usage."""
+    from influence_sim.scenario.loader import load_scenario
+
+    for item in overrides:
+        if "=" not in item:
+            raise CommandError(f"--set needs KEY=VALUE, got `{item}`", ExitCode.USAGE)
+    return load_scenario(path, tuple(overrides))
+
+
+def writable(out: Path) -> Path:
+    """Find out before a long run, not after it, that results can be written to `out`."""
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"cannot write to `{out}`: it is a file; choose a folder with --out", ExitCode.ENVIRONMENT)
+    folder = out.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        if not folder.is_dir():
+            raise NotADirectoryError(20, "not a folder")
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "permission denied")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(f"cannot write to `{out}`: {error.strerror}; choose another folder with --out", ExitCode.ENVIRONMENT) from error
+    return out

@@ -1,0 +1,89 @@
+"""Progress of many runs: a bar on a terminal, plain lines elsewhere, always with the running estimate."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from influence_sim.cli.console import Console, is_plain
+
+# Label -> (mean, low, high) of incremental purchases so far.
+Estimates = Mapping[str, tuple[float, float, float]]
+
+
+class Progress:
+    """Report runs done, time left and the running estimate; use as a context manager and call it.
+
+    Parameters
+    ----------
+    console : Console
+        Where plain lines go.
+    shown : bool
+        False silences everything (`--no-progress`, `--quiet`); counting goes on.
+    seconds : float
+        Least time between two plain lines.
+    """
+
+    def __init__(self, console: Console, shown: bool, seconds: float = 5.0) -> None:
+        self.console = console
+        self.shown = shown and not console.quiet
+        self.live = self.shown and not is_plain(sys.stderr)
+        self.seconds = seconds
+        self.done = 0
+        self.total = 0
+        self._started = time.monotonic()
+        self._said = float("-inf")
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        """Open the bar where there is a terminal."""
+        if self.live:
+            from rich.console import Console as Terminal
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[estimate]}"))
+            self._bar = Bar(*columns, console=Terminal(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("runs", total=None, estimate="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the bar and leave the terminal clean."""
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int, estimates: Estimates | None = None) -> None:
+        """Take note of `done` of `total` runs and the estimates so far."""
+        self.done, self.total = done, total
+        now = time.monotonic()
+        if self._bar:
+            self._bar.update(self._task, completed=done, total=total, estimate=_short(estimates or {}))
+        elif self.shown and (done == total or now - self._said >= self.seconds):
+            self._said = now
+            self.console.note(self.line(now - self._started, estimates or {}))
+
+    def line(self, elapsed: float, estimates: Estimates) -> str:
+        """Return the plain line for the state after `elapsed` seconds."""
+        left = f", about {_duration(elapsed / self.done * (self.total - self.done))} left" if 0 < self.done < self.total else ""
+        so_far = _short(estimates)
+        estimate = f"; incremental purchases so far: {so_far}" if so_far else ""
+        return f"{self.done}/{self.total} runs, {_duration(elapsed)}{left}{estimate}"
+
+
+def _short(estimates: Estimates) -> str:
+    parts = []
+    for label, (mean, low, high) in estimates.items():
+        if mean != mean:  # not a number before the first pair
+            continue
+        interval = f" ({low:,.0f} to {high:,.0f})" if low == low and high == high else ""
+        parts.append(f"{label} {mean:,.0f}{interval}")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

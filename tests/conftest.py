@@ -1,0 +1,25 @@
+"""What every test starts from: no display, one hypothesis profile, validation on, paths of the repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("INFLUENCE_SIM_VALIDATE", "1")
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# Derandomised: a failure in continuous integration is the failure on a desk. Two shared cores: no deadline.
+settings.register_profile(
+    "project", derandomize=True, deadline=None, max_examples=25, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Top folder of the repository."""
+    return Path(__file__).parents[1]
