@@ -1,0 +1,314 @@
+"""Every number of the model: default, unit, range, source and grade on one line.
+
+The line validates files, fills the reference page and generates the test that moves each
+parameter to both ends of its range.  Grades: A peer-reviewed or first-party, B industry
+report, C vendor page, D derived from a graded number, `assumption` for what no source pins down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+ASSUMPTION = "assumption"
+
+
+def par(
+    default: float, unit: str, low: float, high: float, source: str, grade: str, meaning: str
+) -> Any:
+    """Declare one parameter; `low` and `high` are inclusive bounds in `unit`."""
+    extra: dict[str, Any] = {"unit": unit, "source": source, "grade": grade, "low": low, "high": high}
+    return Field(default, ge=low, le=high, description=meaning, json_schema_extra=extra)
+
+
+def choice(default: str, source: str, meaning: str) -> Any:
+    """Declare one named choice; the allowed names stand in its `Literal` type."""
+    extra: dict[str, Any] = {"unit": "name", "source": source, "grade": ASSUMPTION}
+    return Field(default, description=meaning, json_schema_extra=extra)
+
+
+class Group(BaseModel):
+    """A frozen group of parameters; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class People(Group):
+    """Who watches."""
+
+    agents: int = par(2000, "agents", 1, 5_000_000, ASSUMPTION, ASSUMPTION, "Simulated people; each is one Mesa User")
+    population: int = par(40_000, "people", 1, 1_000_000_000, ASSUMPTION, ASSUMPTION, "Real people the agents stand for; people per agent = population / agents")
+    topics: int = par(10, "topics", 2, 64, ASSUMPTION, ASSUMPTION, "Dimensions of taste")
+    interest_concentration: float = par(0.35, "1", 0.05, 5, ASSUMPTION, ASSUMPTION, "Dirichlet concentration of a person's tastes; small means few strong interests")
+    communities: int = par(20, "communities", 1, 10_000, ASSUMPTION, ASSUMPTION, "Communities that ties prefer to stay inside")
+    views_per_day: float = par(80, "views/person/day", 0, 400, "TikTok Germany 2019: 13.4 bn views a month by 5.5 M users", "B", "Mean feed slots a person watches in a day")
+    views_sigma: float = par(0.8, "ln sd", 0, 1.5, "KuaiRec (Gao et al. 2022): quartiles of plays per active day give 1.0-1.1", "A", "Spread of views per day between people (lognormal)")
+    minors_share: float = par(0.20, "share", 0, 1, "Market data differ by year and country", ASSUMPTION, "Share of people aged 13-17")
+    persuasion_knowledge_adult: float = par(0.8, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far an adult recognises persuasion")
+    persuasion_knowledge_minor: float = par(0.4, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far a 13-17 year old recognises persuasion")
+    sharing_sigma: float = par(0.8, "ln sd", 0, 2, ASSUMPTION, ASSUMPTION, "Spread of the propensity to share between people")
+    price_sensitivity_sigma: float = par(0.3, "ln sd", 0, 1, ASSUMPTION, ASSUMPTION, "Spread of price sensitivity between people")
+
+
+class Creators(Group):
+    """Who posts."""
+
+    count: int = par(100, "creators", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "Modelled creators, a sample of the platform's supply")
+    posts_per_day: float = par(0.6, "posts/creator/day", 0, 10, "Crawl of 1,721 TikTok accounts 2020: median 1.07 days between posts", "B", "Mean organic posts")
+    posting_sigma: float = par(0.6, "ln sd", 0, 1.5, "Crawl of 1,721 TikTok accounts 2020: quartiles .59-2.13 days between posts", "B", "Spread of posting rates between creators")
+    opening_posts: int = par(2, "posts/creator", 0, 1000, ASSUMPTION, ASSUMPTION, "Posts each creator has on the platform when day 0 begins")
+    topic_concentration: float = par(0.15, "1", 0.03, 5, ASSUMPTION, ASSUMPTION, "Dirichlet concentration of a creator's topics; small means a narrow niche")
+    post_topic_noise: float = par(0.15, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of a post's topics that is not its creator's")
+    appeal_sigma: float = par(1.8, "ln sd", 0, 2.5, "ln followers sd 2.2-2.5 on the whole platform; a local market is narrower", "D", "Spread of appeal, which attracts followers")
+    appeal_ability_correlation: float = par(0.3, "corr", 0, 1, ASSUMPTION, ASSUMPTION, "Correlation of appeal with the quality of posts")
+    ability_sd: float = par(0.7, "sd of match", 0, 2, ASSUMPTION, ASSUMPTION, "Spread of mean post quality between creators")
+    form_sd: float = par(0.35, "sd of match", 0, 2, "Crawl of 1,721 TikTok accounts 2020: lag-1 correlation of log views .14", "D", "Spread of a creator's slowly changing form")
+    form_persistence: float = par(0.9, "corr/day", 0, 0.99, ASSUMPTION, ASSUMPTION, "Day-to-day persistence of form (AR 1)")
+    post_sd: float = par(0.89, "sd of match", 0, 2, "Crawl of 1,721 TikTok accounts 2020: within-creator sd of log views .89", "D", "Post-to-post spread of quality")
+    duration_law: Literal["lognormal", "uniform"] = choice("lognormal", ASSUMPTION, "Law of video lengths; `uniform` runs from duration_min to duration_max")
+    duration_median: float = par(15, "s", 5, 120, "Crawl of 50,124 TikTok videos 2020", "B", "Median video length (lognormal law)")
+    duration_sigma: float = par(0.6, "ln sd", 0, 1.5, "Crawl of 50,124 TikTok videos 2020: quartiles 11-22 s", "B", "Spread of video lengths (lognormal law)")
+    duration_min: float = par(5, "s", 1, 60, ASSUMPTION, ASSUMPTION, "Shortest video")
+    duration_max: float = par(180, "s", 10, 600, ASSUMPTION, ASSUMPTION, "Longest video")
+    authenticity_mean: float = par(0.7, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Mean perceived authenticity of creators")
+    authenticity_sd: float = par(0.15, "0-1", 0, 0.5, ASSUMPTION, ASSUMPTION, "Spread of authenticity between creators, unrelated to size")
+    reply_capacity: float = par(40, "replies/day", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "Comments a creator can answer in a day, whatever the size")
+    live_sessions_per_week: float = par(0.5, "sessions/week", 0, 7, ASSUMPTION, ASSUMPTION, "Live sessions a creator holds")
+    live_seats: float = par(200, "people", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "People a creator can talk with in one live session")
+    live_attendance: float = par(0.02, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a follower attends a live session")
+    fit_required: float = par(0.2, "cosine", 0, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest brand fit a creator accepts (uniform from 0 to twice this)")
+
+
+class Graph(Group):
+    """Who follows whom when the world begins."""
+
+    follows_per_person: float = par(8, "follows/person", 0, 2000, "Pew 2024: median 154 followed accounts of all kinds; modelled creators are a sample", "D", "Mean modelled creators a person follows")
+    follows_sigma: float = par(1.0, "ln sd", 0, 2, "Pew 2024: upper-half sigma 1.5", "D", "Spread of follows between people")
+    friends_per_person: float = par(6, "follows/person", 0, 500, ASSUMPTION, ASSUMPTION, "Mean people a person follows who are not creators")
+    reciprocity: float = par(0.3, "probability", 0, 1, "Twitter: .22 (Kwak et al. 2010) to .42 (Myers et al. 2014)", "A", "Chance that a follow between people is returned")
+    topic_homophily: float = par(2.0, "1", 0, 10, ASSUMPTION, ASSUMPTION, "Strength with which follows prefer creators of one's taste")
+    community_bias: float = par(0.7, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of ties between people that stay inside the community")
+
+
+class Feed(Group):
+    """What decides who sees what."""
+
+    policy: str = Field("for_you", description="Registered feed policy: a named row of these parameters", json_schema_extra={"unit": "name", "source": ASSUMPTION, "grade": ASSUMPTION})
+    mode: Literal["blended", "slot_mixture"] = choice("blended", ASSUMPTION, "`blended` scores all sources together; `slot_mixture` draws each slot's source by the weights")
+    ranking: Literal["value", "newest", "arrival"] = choice("value", ASSUMPTION, "Order of candidates: predicted value, newest first, or as retrieved")
+    update: Literal["rounds", "sequential"] = choice("rounds", ASSUMPTION, "Counters move after each round, or after each slot (exact limits; slow)")
+    trending_count: Literal["positive", "views"] = choice("positive", ASSUMPTION, "What trending counts: likes, comments, shares and follows, or views")
+    rounds_per_day: int = par(6, "rounds", 1, 24, ASSUMPTION, ASSUMPTION, "Times a day the platform's state is refreshed")
+    slots_per_request: int = par(10, "slots", 1, 20, ASSUMPTION, ASSUMPTION, "Slots served per feed request")
+    candidates_follow: int = par(8, "posts", 0, 64, ASSUMPTION, ASSUMPTION, "Newest unseen posts and re-shares of followees considered per request")
+    candidates_interest: int = par(10, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Posts of the person's estimated topics considered per request")
+    candidates_trending: int = par(3, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Trending posts considered per request")
+    candidates_random: int = par(0, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Uniformly drawn posts considered per request")
+    tries: int = par(6, "tries/candidate", 1, 60_000, ASSUMPTION, ASSUMPTION, "Keyed retrieval tries per wanted candidate")
+    weight_follow: float = par(0.1, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of followees' posts")
+    weight_interest: float = par(0.6, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of topic posts")
+    weight_trending: float = par(0.1, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of trending posts")
+    weight_random: float = par(0.2, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of uniformly drawn posts")
+    exploration_share: float = par(0.10, "share of slots", 0, 1, "X 1/35; Kuaishou .0037 (KuaiRand); higher as agents are few", ASSUMPTION, "Slots reserved for posts in test stages")
+    exploration_targeting: float = par(1.0, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How strongly a test audience is chosen by estimated taste")
+    stage_quota: float = par(200, "impressions", 1, 1e7, "Practitioners: 200-500 for the first pool", "C", "Impressions of the first test stage, in real units")
+    stage_growth: float = par(4, "ratio", 1.5, 10, "Practitioners", "C", "Each stage's quota over the one before")
+    stage_pass: float = par(0.30, "share", 0.01, 1, ASSUMPTION, ASSUMPTION, "Share of posts promoted at the end of a stage")
+    stages: int = par(3, "stages", 0, 8, ASSUMPTION, ASSUMPTION, "Test stages; 0 switches staged exposure off")
+    stage_memory: int = par(200, "posts", 10, 5000, ASSUMPTION, ASSUMPTION, "Recent posts of a stage that a result is compared with")
+    failed_factor: float = par(0.2, "ratio", 0, 1, ASSUMPTION, ASSUMPTION, "Topic-retrieval weight of a post that failed a stage")
+    max_age: float = par(30, "days", 1, 365, "Xiaohongshu practice: items distributed for 30 days", "B", "Age after which a post is no longer retrieved")
+    freshness_age: float = par(0.5, "days", 0.05, 30, "Trendpop: 32/38/55 % of views after 1/2/7 days (shape)", "B", "Age scale of the freshness factor (1 + age/a)^-b")
+    freshness_exponent: float = par(0.6, "1", 0, 3, "Trendpop: 32/38/55 % of views after 1/2/7 days (shape)", "B", "Exponent of the freshness factor")
+    trending_prior: float = par(3, "engagements", 0.01, 1000, "MusicLab (Salganik et al. 2006): urn fit, strong condition", "D", "Pseudo-count of the trending weight (n + alpha)^gamma")
+    trending_exponent: float = par(1, "1", 0, 1.3, "MusicLab (Salganik et al. 2006): urn fit", "D", "Exponent of the trending weight")
+    trending_half_life: float = par(2, "days", 0.1, 10_000, ASSUMPTION, ASSUMPTION, "Half-life of the trending count")
+    trending_cap: float = par(0.05, "share of people", 0.0001, 1000, ASSUMPTION, ASSUMPTION, "Count, per person simulated, at which the trending weight stops growing")
+    popularity_exponent: float = par(0.0, "1", 0, 0.5, "Krumme et al. 2012: popularity acts on exposure", ASSUMPTION, "Exponent of (n + alpha) in the ranking score")
+    value_like: float = par(6.7, "1/like", 0, 100, "Four-term score (NYT 2021), equal-contribution rule (X)", "D", "Value of a predicted like")
+    value_comment: float = par(62, "1/comment", 0, 1000, "Four-term score (NYT 2021), equal-contribution rule (X)", "D", "Value of a predicted comment")
+    value_playtime: float = par(0.056, "1/s", 0, 1, "Four-term score (NYT 2021), equal-contribution rule (X)", "D", "Value of a predicted second watched")
+    value_play: float = par(0.33, "1/play", 0, 10, "Four-term score (NYT 2021), equal-contribution rule (X)", "D", "Value of a predicted play")
+    value_share: float = par(0, "1/share", 0, 1000, "Optional term", ASSUMPTION, "Value of a predicted share")
+    value_follow: float = par(0, "1/follow", 0, 1000, "Optional term", ASSUMPTION, "Value of a predicted follow")
+    value_negative: float = par(0, "1/not interested", 0, 1000, "Optional term", ASSUMPTION, "Cost of a predicted `not interested`")
+    play_seconds: float = par(7, "s", 1, 30, "KuaiRand: valid play above 7 s", "A", "Watch time that counts as a play")
+    non_followed_factor: float = par(1.0, "ratio", 0, 1.5, "X: .75; TikTok-like 1", "A", "Score factor of posts from creators not followed")
+    same_tag_penalty: float = par(0.15, "1/item today", 0, 0.5, "Exists (NYT 2021), size assumed", ASSUMPTION, "Loss of log score per item of the same tag seen today")
+    author_seen_bonus: float = par(0.05, "1/engagement", 0, 0.2, "Exists (NYT 2021), size assumed", ASSUMPTION, "Score gain per past engagement with the creator, up to three")
+    author_decay: float = par(0.5, "ratio", 0, 1, "X source code", "A", "Score factor for each further item of a creator in a request")
+    author_floor: float = par(0.25, "ratio", 0, 1, "X source code", "A", "Lowest such factor")
+    sponsored_factor: float = par(0.8, "ratio", 0, 2, "Crawl 2020: sponsored posts lose 30 % of views within accounts; factor to be fitted", ASSUMPTION, "Score factor of sponsored posts")
+    ad_fatigue: float = par(0.43, "1", 0, 1, "Meta: click likelihood (N + 1)^-.43", "B", "Exponent of repeated sponsored exposures in score and clicks")
+    ad_gap: int = par(4, "organic slots", 1, 20, "X: at least 3 organic items between ads", "A", "Organic slots before each bought slot")
+    ad_targeting: float = par(1.0, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How strongly bought slots are aimed by estimated taste")
+    ad_frequency_cap: int = par(2, "ads/person/day", 1, 50, ASSUMPTION, ASSUMPTION, "Bought impressions of one brand a person gets in a day")
+    rank_noise: float = par(0.2, "ln score", 0.02, 1, ASSUMPTION, ASSUMPTION, "Scale of the Gumbel noise of the ranking")
+    prior_impressions: float = par(50, "impressions", 1, 500, "X: cold-start prior weight", "A", "Weight of the prior in a post's observed rates")
+    prediction_follow: float = par(0.5, "sd of match", 0, 3, ASSUMPTION, ASSUMPTION, "Predicted gain when the viewer follows the creator")
+    prediction_affinity: float = par(0.15, "sd of match", 0, 2, ASSUMPTION, ASSUMPTION, "Predicted gain per past engagement with the creator, up to five")
+    affinity_half_life: float = par(30, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Half-life of past engagement in predictions")
+    initial_knowledge: float = par(0.6, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "How much of people's tastes the platform knows on day 0")
+    learning_rate: float = par(0.02, "1/impression", 0, 0.2, "Vombatkere et al. 2024: profile stable after about 100 videos", "D", "Step of the estimated interests per impression")
+    learn_watch: float = par(1.0, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of watching more or less than expected")
+    learn_like: float = par(1.5, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of a like")
+    learn_comment: float = par(2.0, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of a comment")
+    learn_share: float = par(2.0, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of a share")
+    learn_follow: float = par(4.0, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of a follow")
+    learn_negative: float = par(3.0, "1", 0, 10, "Order from audits (Boeker & Urman 2022; Vombatkere et al. 2024)", ASSUMPTION, "Learning weight of `not interested`")
+    outside_posts: float = par(0.05, "posts/person/day", 0, 10, "Pew 2024: about half never post, the top quarter make 98 % of posts", ASSUMPTION, "Supply of the whole platform; modelled creators compete with it. 0: everything is modelled")
+    outside_ad_load: float = par(0.07, "share", 0, 0.3, "7.3 % of influencer posts sponsored in 2018", "C", "Share of outside posts that are advertising")
+    repeats: bool = Field(False, description="Posts may be shown again to the same person (exact limits)", json_schema_extra={"unit": "switch", "source": ASSUMPTION, "grade": ASSUMPTION})
+    inbox: int = par(64, "posts", 1, 4096, ASSUMPTION, ASSUMPTION, "Newest posts and re-shares of followees kept per person")
+
+
+class Response(Group):
+    """What a person does with one impression."""
+
+    watch_law: Literal["loglogistic", "full"] = choice("loglogistic", ASSUMPTION, "Watch time: log-logistic in taste, or every video to its end")
+    match: float = par(1.0, "sd", 0, 3, "KuaiRand: match effect 2-3 times quality", "D", "Effect of taste match on engagement")
+    quality: float = par(0.4, "sd", 0, 2, "KuaiRand: match effect 2-3 times quality", "D", "Effect of post quality")
+    follows: float = par(0.3, "sd", 0, 3, "Zannettou et al. 2024: people like more from those they follow (direction)", ASSUMPTION, "Effect of following the creator")
+    trust: float = par(0.65, "sd", 0, 3, ASSUMPTION, ASSUMPTION, "Effect of trust in the creator")
+    tie: float = par(0.8, "sd", 0, 3, ASSUMPTION, ASSUMPTION, "Effect of the parasocial tie")
+    authenticity: float = par(0.32, "sd", 0, 3, ASSUMPTION, ASSUMPTION, "Effect of the creator's authenticity")
+    disclosure: float = par(0.16, "sd", -0.15, 0.5, "Contested: Waltenrath 2024 against Gross & v. Wangenheim 2022", "A", "Loss from a recognised disclosure (sign contested: sweep it)")
+    misfit: float = par(0.12, "sd", 0, 1, ASSUMPTION, ASSUMPTION, "Loss of a sponsored post whose brand does not fit its creator")
+    saturation: float = par(1.6, "sd", 0, 5, ASSUMPTION, ASSUMPTION, "Loss per share of sponsored content seen above tolerance")
+    saturation_tolerance: float = par(0.15, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of sponsored content tolerated")
+    saturation_half_life: float = par(7, "days", 0.5, 60, ASSUMPTION, ASSUMPTION, "Half-life of the sponsored share seen")
+    noise: float = par(0.48, "sd", 0, 2, ASSUMPTION, ASSUMPTION, "Unexplained spread of one impression")
+    watch_median: float = par(7.2, "s", 1, 60, "KuaiRec, KuaiRand and TikTok's 45 % attention", "D", "Median watch time of an average match")
+    watch_slope: float = par(1.1, "ln s/sd", 0, 2, "KuaiRand: odds x3 per sd at every threshold", "D", "Effect of engagement on log watch time")
+    loop: float = par(0.42, "probability", 0, 0.9, "Vendor table of loop rates (shape only)", "C", "Chance to watch a short finished video again")
+    minimum_watch: float = par(2, "s", 0, 10, ASSUMPTION, ASSUMPTION, "Watch time below which nobody reacts")
+    like_rate: float = par(0.03, "1/impression", 0, 1, "Kuaishou .019, TikTok vendors .025-.04", "B", "Like probability of an average impression")
+    comment_rate: float = par(0.0024, "1/impression", 0, 1, "KuaiRand", "A", "Comment probability of an average impression")
+    share_rate: float = par(0.0015, "1/impression", 0, 1, "KuaiRand .0009, vendors .003", "B", "Share probability of an average impression")
+    follows_per_like: float = par(0.045, "ratio", 0, 1, "TikTok hashtag sample 2023: about 22 likes per follower", "B", "Follow probability over like probability of an average impression")
+    negative_rate: float = par(0.0007, "1/impression", 0, 1, "KuaiRand", "A", "`Not interested` probability of an average impression")
+    like_slope: float = par(1.24, "logit/sd", 0, 3, "KuaiRand", "D", "Effect of engagement on liking")
+    comment_slope: float = par(1.75, "logit/sd", 0, 3, "KuaiRand", "D", "Effect of engagement on commenting")
+    share_slope: float = par(0.88, "logit/sd", 0, 3, "KuaiRand", "D", "Effect of engagement on sharing")
+    follow_slope: float = par(1.71, "logit/sd", 0, 3, "KuaiRand", "D", "Effect of engagement on following")
+    negative_slope: float = par(-0.26, "logit/sd", -3, 0, "KuaiRand", "D", "Effect of engagement on `not interested`")
+    edge_shares: bool = Field(False, description="Share with the probability of the edge along which a re-share came (independent cascade)", json_schema_extra={"unit": "switch", "source": ASSUMPTION, "grade": ASSUMPTION})
+
+
+class Ties(Group):
+    """Tie, trust and reputation."""
+
+    gain: float = par(0.10, "1/engagement", 0, 0.5, ASSUMPTION, ASSUMPTION, "Growth of the tie per engagement")
+    reply_weight: float = par(0.65, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Part of the growth that needs an answer from the creator")
+    half_life: float = par(45, "days", 5, 365, ASSUMPTION, ASSUMPTION, "Half-life of a tie without contact")
+    trust_organic: float = par(0.5, "evidence", 0, 5, ASSUMPTION, ASSUMPTION, "Positive evidence of an engaged organic post")
+    trust_sponsored: float = par(0.3, "evidence", 0, 5, ASSUMPTION, ASSUMPTION, "Evidence of a watched sponsored post, split by fit and authenticity")
+    negativity: float = par(2.5, "ratio", 1, 5, "Direction: negativity bias literature", ASSUMPTION, "Weight of negative over positive evidence")
+    trust_half_life: float = par(60, "days", 5, 365, ASSUMPTION, ASSUMPTION, "Half-life of trust evidence")
+    reputation_weight: float = par(0.3, "share", 0, 1, ASSUMPTION, ASSUMPTION, "How far reputation moves the prior of trust")
+    reputation_half_life: float = par(14, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Half-life of reputation")
+    detection: float = par(0.05, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that an undisclosed ad is detected, per exposure and persuasion knowledge")
+    detection_loss: float = par(3, "evidence", 0, 20, ASSUMPTION, ASSUMPTION, "Negative evidence of a detected undisclosed ad")
+    unfollow_sponsored: float = par(0.004, "1/exposure", 0, 0.1, "Cheng & Zhang: -.19 % of the audience per sponsored post", "D", "Unfollow probability of a follower who watched a sponsored post, before fit and authenticity")
+    unfollow_daily: float = par(0.0005, "1/day", 0, 0.05, ASSUMPTION, ASSUMPTION, "Unfollow probability per day at trust one half; doubles as trust vanishes")
+
+
+class Brand(Group):
+    """The advertiser and its product."""
+
+    topic: int = par(0, "topic", 0, 63, ASSUMPTION, ASSUMPTION, "Topic of the product category")
+    breadth: float = par(0.3, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of the category's appeal that is spread over all topics")
+    price: float = par(40, "USD", 0.01, 100_000, "Average order value in social commerce", "C", "Price of the product")
+    margin: float = par(0.6, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Gross margin")
+    trust: float = par(0.35, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Trust in the brand's own advertising")
+    authenticity: float = par(0.3, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Authenticity of the brand's own account")
+
+
+class Funnel(Group):
+    """From exposure to purchase."""
+
+    awareness_influencer: float = par(0.08, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware from one fully watched sponsored post")
+    awareness_ad: float = par(0.05, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware from one fully watched in-feed ad")
+    awareness_half_life: float = par(90, "days", 5, 1000, ASSUMPTION, ASSUMPTION, "Half-life of awareness")
+    initial_awareness: float = par(0.05, "share", 0, 1, ASSUMPTION, ASSUMPTION, "People who know the brand on day 0")
+    consideration: float = par(0.02, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Hazard at which the aware begin to consider, at full attitude")
+    memory_half_life: float = par(28, "days", 1, 365, "Kronrod & Huber 2019: memory outlasts annoyance", "A", "Half-life of brand memory")
+    annoyance_half_life: float = par(7, "days", 0.5, 90, "Kronrod & Huber 2019: annoyance fades fast", "A", "Half-life of annoyance")
+    attitude_gain: float = par(0.10, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude gained from a trusted, fitting exposure")
+    attitude_annoyance: float = par(0.02, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude lost to annoyance on a day with exposure")
+    repetition_peak: float = par(10, "exposures", 1, 50, "Schmidt & Eisend 2015: attitude peaks near 10 exposures", "A", "Remembered exposures at which the gain per exposure is highest")
+    click_influencer: float = par(0.015, "1/watched impression", 0, 0.5, "Influencer click-through .5-3 %", "C", "Click probability on a sponsored post at average match")
+    click_ad: float = par(0.008, "1/watched impression", 0, 0.5, "In-feed click-through .73-.9 %", "C", "Click probability on an in-feed ad at average match")
+    click_match: float = par(1.2, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of interest in the category (cosine) on clicking")
+    click_tie: float = par(0.6, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of the tie on clicking")
+    click_attitude: float = par(0.5, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of brand attitude on clicking")
+    buy_rate: float = par(0.025, "1/click", 0, 0.5, "Social visitors convert 1.3-1.7 %, all visitors 2.2 %", "C", "Purchase probability of a click at average match and half trust")
+    buy_match: float = par(1.0, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of interest in the category on buying")
+    buy_trust: float = par(1.2, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of trust in the creator on buying")
+    buy_tie: float = par(0.8, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of the tie on buying")
+    buy_attitude: float = par(0.6, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of brand attitude on buying")
+    buy_price: float = par(0.3, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of price sensitivity times price over 40 USD on buying")
+    delayed_rate: float = par(0.002, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Purchase hazard of those who consider")
+    delayed_attitude: float = par(0.8, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of attitude on that hazard")
+    delayed_memory: float = par(0.3, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of ln(1 + memory) on that hazard")
+    baseline_rate: float = par(0.0001, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Organic purchase hazard at full interest in the category; runs in every arm")
+    baseline_interest: float = par(1, "1", 0, 3, ASSUMPTION, ASSUMPTION, "Exponent of relative interest in the category in the organic hazard; 0: the same for everybody")
+    contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers, uniform contact")
+
+
+class Prices(Group):
+    """What things cost."""
+
+    fee: float = par(60, "USD", 0, 1e6, "Vendor price lists 2024-25: 23-150", "C", "Fee of a sponsored post at 10,000 followers and average engagement")
+    fee_exponent: float = par(0.95, "1", 0, 1.5, "Vendor price lists: .93-.98", "C", "Exponent of the fee in followers")
+    fee_engagement: float = par(0.5, "1", 0, 2, ASSUMPTION, ASSUMPTION, "How far the fee follows the engagement rate per view relative to .05")
+    fee_sigma: float = par(0.25, "ln sd", 0, 1, ASSUMPTION, ASSUMPTION, "Spread of asked fees between creators")
+    deal_overhead: float = par(50, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Brief and contract per creator hired")
+    product_cost: float = par(15, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Product and shipping per creator hired")
+    cpm: float = par(8, "USD/1000 impressions", 0.01, 1000, "Vendor pages 2023-25: 3.2-15, median 8", "C", "Price of a thousand in-feed ad impressions")
+
+
+class Market(Group):
+    """The world a scenario plays in: everything the strategist does not choose."""
+
+    people: People = People()
+    creators: Creators = Creators()
+    graph: Graph = Graph()
+    feed: Feed = Feed()
+    response: Response = Response()
+    ties: Ties = Ties()
+    brand: Brand = Brand()
+    funnel: Funnel = Funnel()
+    prices: Prices = Prices()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the parameter reference; `path` is the key a scenario file or `--set` uses."""
+
+    path: str
+    default: Any
+    unit: str
+    low: float | None
+    high: float | None
+    allowed: tuple[str, ...]
+    source: str
+    grade: str
+    meaning: str
+
+
+def parameters() -> Iterator[Parameter]:
+    """Yield every parameter of the market, in file order."""
+    for group_name, group in Market.model_fields.items():
+        fields: dict[str, FieldInfo] = group.annotation.model_fields  # type: ignore[union-attr]
+        for name, field in fields.items():
+            extra: dict[str, Any] = field.json_schema_extra  # type: ignore[assignment]
+            allowed = getattr(field.annotation, "__args__", ())
+            yield Parameter(
+                f"{group_name}.{name}", field.default, extra["unit"], extra.get("low"), extra.get("high"),
+                tuple(map(str, allowed)), extra["source"], extra["grade"], field.description or "",
+            )
