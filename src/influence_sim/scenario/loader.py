@@ -253,7 +253,8 @@ class _Loader:
         self.check_graph_file(root, plain)
         scenario = self.validate(root, plain)
         if self.problems or scenario is None:
-            unique = list(dict.fromkeys(self.problems))
+            broken = {(p.location, p.column) for p in self.problems if p.code == SYNTAX}  # what follows from it is no news
+            unique = [p for p in dict.fromkeys(self.problems) if p.code == SYNTAX or (p.location, p.column) not in broken]
             raise ScenarioError(sorted(unique, key=lambda p: (not p.line, p.file != file, p.file, p.line, p.column)))
         return Loaded(scenario, origins(scenario, root), file, tuple(dict.fromkeys(self.files)))
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from influence_sim.scenario.checks import ContradictionError, contradictions
 from influence_sim.scenario.errors import closest
-from influence_sim.scenario.parameters import Market
+from influence_sim.scenario.parameters import Feed, Market
 
 if TYPE_CHECKING:
     from influence_sim.strategies.base import Strategy
@@ -95,13 +95,16 @@ class Scenario(BaseModel):
     @classmethod
     def _apply_policy(cls, market: Any) -> Any:
         # A policy stands between the defaults and what was said explicitly, however the market was made.
-        if isinstance(market, Market):
-            said: Any = {name: getattr(market.feed, name) for name in market.feed.model_fields_set}
-            missing = {k: v for k, v in policy_values(said).items() if k not in said}
-            return market.model_copy(update={"feed": market.feed.model_copy(update=missing)}) if missing else market
-        if isinstance(market, Mapping) and isinstance(market.get("feed", {}), Mapping):
-            said = market.get("feed", {})
-            return {**market, "feed": {**policy_values(said), **said}}
+        group = market.feed if isinstance(market, Market) else market.get("feed", {}) if isinstance(market, Mapping) else None
+        if isinstance(group, Feed):
+            group = {name: getattr(group, name) for name in group.model_fields_set}
+        if not isinstance(group, Mapping):
+            return market
+        said = {**policy_values(group), **group}
+        if isinstance(market, Mapping):
+            return {**market, "feed": said}
+        if len(said) > len(group):
+            return market.model_copy(update={"feed": market.feed.model_copy(update=said)})
         return market
 
     @field_validator("strategies")
