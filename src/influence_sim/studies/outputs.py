@@ -1,0 +1,119 @@
+"""Write a comparison: tables that are equal byte for byte for equal runs, and a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from influence_sim.studies.compare import Comparison
+
+TABLES = ("daily", "posts", "feed_items")
+MADE_BY = "influence-sim"
+
+
+class OutputError(OSError):
+    """The output folder cannot be used; the message says why."""
+
+
+def check_target(out: Path) -> None:
+    """Raise `OutputError` unless `out` is free, empty, or holds an earlier result, which may be replaced."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if out.is_symlink() or not out.is_dir():
+        raise OutputError(f"{out} exists and is not a folder; choose another one")
+    if any(out.iterdir()) and not _is_ours(out / "provenance.json"):
+        raise OutputError(f"{out} holds other files (no provenance.json of {MADE_BY}); nothing was written, choose another folder")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("made_by") == MADE_BY
+
+
+def write_tables(comparison: Comparison, folder: Path) -> None:
+    """Write summary.csv, pairs.csv, daily.parquet, posts.parquet and feed_items.parquet; cells without meaning are empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("summary", "pairs"):
+        frame: pd.DataFrame = getattr(comparison, name)
+        frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8")
+    for name in TABLES:
+        _write_parquet(getattr(comparison, name), folder / f"{name}.parquet")
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        column = frame[name]
+        text = not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column))
+        columns[str(name)] = pa.array(column.tolist(), pa.string()) if text else pa.array(column.to_numpy(), from_pandas=True)
+    # No pandas metadata: it holds library versions, which are provenance's business.
+    pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=1 << 20)
+
+
+def write_comparison(comparison: Comparison, out: str | Path) -> None:
+    """Write tables, provenance, figures and report to `out`, all or nothing.
+
+    Everything is built in a folder beside `out`, which then takes its place. An earlier result is
+    replaced; anything else is left alone.
+
+    Raises
+    ------
+    OutputError
+        When `out` holds something that is not an earlier result.
+    """
+    from influence_sim.figures.write import draw_all, write_all
+    from influence_sim.record import provenance
+    from influence_sim.report import render
+
+    target = Path(os.path.abspath(out))
+    check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = _beside(target, "new")
+    building.mkdir()
+    try:
+        write_tables(comparison, building)
+        known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
+        text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
+        (building / "provenance.json").write_text(text + "\n", encoding="utf-8")
+        told = replace(comparison, provenance=known)
+        drawn = draw_all(told)
+        write_all(told, building, drawn)
+        render(told, building / "report.html", drawn)
+        _take_place(building, target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _beside(target: Path, what: str) -> Path:
+    path = target.with_name(f".{target.name}.{what}-{os.getpid()}")
+    shutil.rmtree(path, ignore_errors=True)  # left by a process of this number that was killed
+    return path
+
+
+def _take_place(building: Path, target: Path) -> None:
+    if not target.exists():
+        os.replace(building, target)
+        return
+    check_target(target)  # it may have changed while the runs went on
+    old = _beside(target, "old")
+    os.replace(target, old)
+    try:
+        os.replace(building, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,221 @@
+"""Run every strategy in every replication, in this process or in several, always in the same order of results."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from influence_sim.record import RunResult
+    from influence_sim.scenario.schema import Scenario
+    from influence_sim.strategies.base import Strategy
+
+CONTROL = "none"
+# done, total, the results so far (in their final order, gaps left out).
+Progress = Callable[[int, int, "list[RunResult]"], None]
+
+
+class RunError(RuntimeError):
+    """A run failed; the message says which one."""
+
+
+@dataclass
+class _Setting:
+    """What the runs of one study share; sent to each worker once."""
+
+    scenario: Scenario
+    graph: Any
+    agents: Any
+    threads: int
+    run: Callable[..., RunResult]
+
+
+_setting: _Setting | None = None
+_last_world: tuple[Any, Any] | None = None
+
+
+def control_label(scenario: Scenario) -> str:
+    """Return the label of the arm that does nothing: the scenario's own, or the one that is added."""
+    for label, entry in scenario.strategies.items():
+        if entry.strategy == CONTROL:
+            return label
+    return CONTROL if CONTROL not in scenario.strategies else f"{CONTROL} (control)"
+
+
+def arms(scenario: Scenario) -> list[str]:
+    """Return every label that runs, in the order of the scenario; a control it does not list comes first."""
+    control = control_label(scenario)
+    labels = list(scenario.strategies)
+    return labels if control in labels else [control, *labels]
+
+
+def strategy_of(scenario: Scenario, label: str) -> Strategy:
+    """Return the strategy behind a label of `arms`, ready to plan."""
+    from influence_sim.strategies import NoCampaign
+
+    if label in scenario.strategies:
+        return scenario.strategies[label].build()
+    if label != control_label(scenario):
+        raise KeyError(f"no strategy is labelled {label!r}; there are: {', '.join(arms(scenario))}")
+    return NoCampaign()
+
+
+def graph_of(scenario: Scenario) -> Any:
+    """Load the scenario's follower graph, or return None when it is generated."""
+    if scenario.graph_file is None:
+        return None
+    from influence_sim.world import load_graph
+
+    return load_graph(scenario.graph_file, scenario.graph_direction)
+
+
+def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
+    """Return the replication's world; the last one built is kept, for the next arm needs it again."""
+    global _last_world
+    from influence_sim.world import build_world
+
+    draw = 0 if scenario.same_world else replication
+    key = (scenario.market, scenario.world_seed, draw, id(graph))
+    if _last_world is None or _last_world[0] != key:
+        _last_world = None  # free the old one before the new one is built
+        _last_world = (key, (build_world(scenario.market, scenario.world_seed, draw, graph), graph))
+    return _last_world[1][0]
+
+
+def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> RunResult:
+    """Run one strategy in one replication.
+
+    Parameters
+    ----------
+    scenario
+        The question.
+    label
+        One of `arms(scenario)`.
+    replication
+        Which of the paired replications.
+    threads
+        Threads of the engine; they change nothing but the time.
+    graph
+        A loaded follower graph; the scenario's own file is read when this is None.
+    agents
+        `(simulation) -> None` hook that is called before the first day, for instance to attach Mesa agents with
+        rules of their own.
+
+    Raises
+    ------
+    KeyError
+        When there is no such label.
+    """
+    from influence_sim.engine.simulation import Simulation
+    from influence_sim.record import result_of
+
+    strategy = strategy_of(scenario, label)
+    world = _world(scenario, replication, graph_of(scenario) if graph is None else graph)
+    if agents is not None:
+        world = copy.deepcopy(world)  # the engine never writes into a world, a user's rules may
+    # The control cannot spend; giving it no money keeps "unspent" meaningful.
+    budget = 0.0 if strategy.name == CONTROL else scenario.budget
+    sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads)
+    if agents is not None:
+        agents(sim)
+    sim.run()
+    return result_of(sim, label)
+
+
+def _start_worker(setting: _Setting) -> None:
+    global _setting
+    _setting = setting
+
+
+def _task(label: str, replication: int) -> RunResult:
+    if _setting is None:
+        raise RunError("the worker was not started by run_all")
+    s = _setting
+    try:
+        return s.run(s.scenario, label, replication, threads=s.threads, graph=s.graph, agents=s.agents)
+    except Exception as problem:
+        if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
+            raise  # says itself what is wrong, and has its own exit code
+        raise RunError(f"{label}, replication {replication}: {type(problem).__name__}: {problem}") from problem
+
+
+def run_all(
+    scenario: Scenario, jobs: int | None = None, progress: Progress | None = None, agents: Any = None, graph: Any = None
+) -> list[RunResult]:
+    """Run all arms in all replications and return the results ordered by (replication, arm), whatever finished first.
+
+    Parameters
+    ----------
+    scenario
+        The question.
+    jobs
+        Processes at the same time; one per usable core by default, 1 runs in this process.
+    progress
+        Called with (done, total, results so far) as runs finish; with several processes at most five times a second.
+    agents, graph
+        As in `run_one`; the graph is loaded once for all runs.
+
+    Raises
+    ------
+    RunError
+        When a run fails, naming it.
+    """
+    from loky import cpu_count
+
+    cores = jobs if jobs is not None else cpu_count()
+    if cores < 1:
+        raise ValueError(f"jobs must be at least 1; got {jobs}")
+    labels = arms(scenario)
+    tasks = [(label, replication) for replication in range(scenario.replications) for label in labels]
+    workers = min(cores, len(tasks))
+    shared = graph if graph is not None else graph_of(scenario)
+    setting = _Setting(scenario, shared, agents, threads=max(1, cores // workers), run=run_one)
+    _warm_up()
+    run = _serial if workers == 1 else _parallel
+    return run(setting, tasks, workers, progress or (lambda done, total, results: None))
+
+
+def _warm_up() -> None:
+    """Compile in this process first, so that workers read the cache instead of compiling side by side."""
+    import influence_sim.engine as engine
+
+    warm_up = getattr(engine, "warm_up", None)
+    if warm_up is not None:
+        warm_up(lambda message: None)
+
+
+def _serial(setting: _Setting, tasks: list[tuple[str, int]], workers: int, progress: Progress) -> list[RunResult]:
+    global _setting, _last_world
+    before, _setting = _setting, setting
+    results: list[RunResult] = []
+    try:
+        for label, replication in tasks:
+            results.append(_task(label, replication))
+            progress(len(results), len(tasks), results)
+    finally:
+        _setting, _last_world = before, None
+    return results
+
+
+def _parallel(setting: _Setting, tasks: list[tuple[str, int]], workers: int, progress: Progress) -> list[RunResult]:
+    import time
+    from concurrent.futures import as_completed
+
+    from loky import ProcessPoolExecutor
+
+    executor = ProcessPoolExecutor(max_workers=workers, initializer=_start_worker, initargs=(setting,))
+    results: dict[int, RunResult] = {}
+    told, finished = float("-inf"), False
+    try:
+        futures = {executor.submit(_task, *task): i for i, task in enumerate(tasks)}
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            if time.monotonic() - told > 0.2 or len(results) == len(tasks):  # sorting the partial results is not free
+                progress(len(results), len(tasks), [results[i] for i in sorted(results)])
+                told = time.monotonic()
+        finished = True
+    finally:
+        executor.shutdown(wait=True, kill_workers=not finished)
+    return [results[i] for i in range(len(tasks))]
