@@ -66,7 +66,7 @@ def graph_of(scenario: Scenario) -> Any:
     """Load the scenario's follower graph, or return None when it is generated."""
     if scenario.graph_file is None:
         return None
-    from influence_sim.world import load_graph
+    from influence_sim.world.graph_files import load_graph
 
     return load_graph(scenario.graph_file, scenario.graph_direction)
 
@@ -74,7 +74,7 @@ def graph_of(scenario: Scenario) -> Any:
 def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
     """Return the replication's world; the last one built is kept, for the next arm needs it again."""
     global _last_world
-    from influence_sim.world import build_world
+    from influence_sim.world.build import build_world
 
     draw = 0 if scenario.same_world else replication
     key = (scenario.market, scenario.world_seed, draw, id(graph))
