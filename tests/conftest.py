@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("INFLUENCE_SIM_VALIDATE", "1")
 
-from hypothesis import HealthCheck, settings  # noqa: E402
+from hypothesis import HealthCheck, settings
 
 # Derandomised: a failure in continuous integration is the failure on a desk. Two shared cores: no deadline.
 settings.register_profile(

@@ -74,6 +74,16 @@ def cli() -> None:
     """Simulate influencer campaigns on a For-You feed and compare strategies in one world."""
 
 
+def _invoke(args: list[str], console: Console) -> int:
+    # Not `cli.main`: it would turn an interrupt and a closed pipe into its own messages and exit code 1.
+    try:
+        with cli.make_context("influence-sim", args, obj=console) as context:
+            code: Any = cli.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    return int(code or 0)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; a user's mistake never shows a traceback.
 
@@ -83,9 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = next((a for a in args if not a.startswith("-")), "")
     console = Console(command=verb, as_json="--json" in args, quiet="-q" in args or "--quiet" in args)
     try:
-        code: Any = cli.main(args, prog_name="influence-sim", standalone_mode=False, obj=console)
+        code = _invoke(args, console)
         sys.stdout.flush()
-        return int(code or 0)
+        return code
     except BrokenPipeError:
         # The reader (head, less) has gone: not a failure. Keep the interpreter from flushing again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, load, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 from influence_sim.cli.table import comparison_table
-
-if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
 
 FILES = ("report.html", "summary.csv", "pairs.csv", "daily.parquet", "posts.parquet", "feed_items.parquet", "provenance.json", "figures")
 
@@ -51,48 +49,25 @@ def command(
     console: Console, /, scenario: Path, out: Path, jobs: int | None, overrides: tuple[str, ...], no_progress: bool, **options: Any
 ) -> int:
     """Compare the strategies of a scenario and say which wins, by how much and how sure that is."""
-    asked = load(scenario, [*overrides, *as_overrides(options)]).scenario
-    asked = with_graph(asked, options["graph"], options["graph_direction"], options["population"])
     writable(out)
+    loaded = ask(console, scenario, overrides, options)
+    asked = loaded.scenario
 
     from influence_sim.engine import warm_up
-    from influence_sim.studies.compare import compare, write_comparison
+    from influence_sim.studies.compare import compare
 
     warm_up(announce=console.note)
     console.note(f"{asked.name}: {len(asked.strategies)} strategies x {asked.replications} replications, {asked.horizon} days")
     with Progress(console, shown=not no_progress) as progress:
         try:
-            comparison = compare(asked, jobs=jobs, progress=progress)
+            comparison = compare(loaded, out=out, jobs=jobs, progress=progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{progress.done} of {progress.total} runs were done, nothing was written") from stop
-    write_comparison(comparison, out)
 
     for warning in comparison.warnings:
         console.warn(warning)
-    rows = comparison.summary.to_dict("records")
+    rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in comparison.summary.to_dict("records")]
     outputs = {name: str(out / name) for name in FILES if (out / name).exists()}
     text = "\n".join([comparison.answer, "", comparison_table(rows), "", f"Report: {out / 'report.html'}"])
     return console.done(text, {"answer": comparison.answer, "summary": rows}, outputs)
 
-
-def as_overrides(options: dict[str, Any]) -> list[str]:
-    """Return the `--set` items that the named options are short for, so that one loader checks them all."""
-    keys = {"replications": ("replications",), "days": ("horizon",), "budget": ("budget",), "seed": ("world_seed", "path_seed")}
-    return [f"{key}={options[name]}" for name, targets in keys.items() if options.get(name) is not None for key in targets]
-
-
-def with_graph(scenario: Scenario, graph: Path | None, direction: str | None, population: int | None) -> Scenario:
-    """Return the scenario on another follower graph and for another population."""
-    update: dict[str, Any] = {}
-    if graph is not None:
-        if not graph.is_file():
-            raise click.BadParameter(f"graph file `{graph}` not found.", param_hint="--graph")
-        update["graph_file"] = str(graph)
-    if direction is not None:
-        if graph is None and scenario.graph_file is None:
-            raise click.UsageError("--graph-direction needs --graph FILE or a scenario with a graph file")
-        update["graph_direction"] = direction
-    if population is not None:
-        people = scenario.market.people.model_copy(update={"population": population})
-        update["market"] = scenario.market.model_copy(update={"people": people})
-    return scenario.model_copy(update=update) if update else scenario

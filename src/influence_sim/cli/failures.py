@@ -50,6 +50,12 @@ def _of_the_model(error: BaseException) -> Failure | None:
     graphs = sys.modules.get("influence_sim.world.graph_files")
     if graphs and isinstance(error, graphs.GraphError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
+    outputs = sys.modules.get("influence_sim.studies.outputs")
+    if outputs and isinstance(error, outputs.OutputError):
+        return Failure(f"error: {error}", ExitCode.ENVIRONMENT)
+    runs = sys.modules.get("influence_sim.studies.runner")
+    if runs and isinstance(error, runs.RunError):
+        return Failure(f"error: a run failed: {error}\nNothing was written. INFLUENCE_SIM_DEBUG=1 shows where.", ExitCode.RUNS_FAILED)
     return None
 
 

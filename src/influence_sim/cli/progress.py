@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, Self
 
 from influence_sim.cli.console import Console, is_plain
 
-# Label -> (mean, low, high) of incremental purchases so far.
+# Label -> (mean, low, high) of incremental purchases so far; bounds are NaN where the data give none.
 Estimates = Mapping[str, tuple[float, float, float]]
 
 
@@ -24,14 +25,14 @@ class Progress:
     shown : bool
         False silences everything (`--no-progress`, `--quiet`); counting goes on.
     seconds : float
-        Least time between two plain lines.
+        Least time between two plain lines; a bar moves twice a second.
     """
 
     def __init__(self, console: Console, shown: bool, seconds: float = 5.0) -> None:
         self.console = console
         self.shown = shown and not console.quiet
         self.live = self.shown and not is_plain(sys.stderr)
-        self.seconds = seconds
+        self.seconds = 0.5 if self.live else seconds
         self.done = 0
         self.total = 0
         self._started = time.monotonic()
@@ -46,7 +47,9 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[estimate]}"))
+            # Markup off: labels come from files.
+            so_far = TextColumn("{task.fields[estimate]}", markup=False)
+            columns = (TextColumn("runs"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(), so_far)
             self._bar = Bar(*columns, console=Terminal(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("runs", total=None, estimate="")
@@ -57,30 +60,30 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def __call__(self, done: int, total: int, estimates: Estimates | None = None) -> None:
-        """Take note of `done` of `total` runs and the estimates so far."""
+    def __call__(self, done: int, total: int, estimates: Estimates) -> None:
+        """Take note of `done` of `total` runs and show it, with the estimates so far, when it is time."""
         self.done, self.total = done, total
         now = time.monotonic()
+        if not self.shown or (done < total and now - self._said < self.seconds):
+            return
+        self._said = now
         if self._bar:
-            self._bar.update(self._task, completed=done, total=total, estimate=_short(estimates or {}))
-        elif self.shown and (done == total or now - self._said >= self.seconds):
-            self._said = now
-            self.console.note(self.line(now - self._started, estimates or {}))
+            self._bar.update(self._task, completed=done, total=total, estimate=_short(estimates))
+        else:
+            self.console.note(self.line(now - self._started, estimates))
 
     def line(self, elapsed: float, estimates: Estimates) -> str:
         """Return the plain line for the state after `elapsed` seconds."""
         left = f", about {_duration(elapsed / self.done * (self.total - self.done))} left" if 0 < self.done < self.total else ""
         so_far = _short(estimates)
-        estimate = f"; incremental purchases so far: {so_far}" if so_far else ""
+        estimate = f"; extra purchases so far: {so_far}" if so_far else ""
         return f"{self.done}/{self.total} runs, {_duration(elapsed)}{left}{estimate}"
 
 
 def _short(estimates: Estimates) -> str:
     parts = []
     for label, (mean, low, high) in estimates.items():
-        if mean != mean:  # not a number before the first pair
-            continue
-        interval = f" ({low:,.0f} to {high:,.0f})" if low == low and high == high else ""
+        interval = f" ({low:,.0f} to {high:,.0f})" if math.isfinite(low) and math.isfinite(high) else ""
         parts.append(f"{label} {mean:,.0f}{interval}")
     return ", ".join(parts)
 

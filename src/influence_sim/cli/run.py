@@ -53,7 +53,9 @@ def command(
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
     asked = load(scenario, overrides).scenario
-    labels = list(dict.fromkeys([*asked.strategies, "none"]))
+    from influence_sim.studies.runner import arms, run_one
+
+    labels = arms(asked)
     if strategy not in labels:
         near = difflib.get_close_matches(strategy, labels, 1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
@@ -62,7 +64,6 @@ def command(
         writable(out)
 
     from influence_sim.engine import warm_up
-    from influence_sim.studies.runner import run_one
 
     warm_up(announce=console.note)
     console.note(f"{asked.name}: {strategy}, replication {replication}, {asked.horizon} days")
