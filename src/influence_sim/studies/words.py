@@ -67,7 +67,7 @@ def amount(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return "not known"
     size = abs(value)
-    number = f"{value:,.0f}" if size >= 100 else f"{value:,.1f}" if size >= 1 else f"{value:.2g}"
+    number = f"{value:,.0f}" if size >= 100 else f"{value:,.1f}".removesuffix(".0") if size >= 1 else f"{value:.2g}"
     return f"{number} {unit}"
 
 
@@ -100,9 +100,12 @@ def _lines_of_leader(say: Say) -> list[str]:
         return [f"A tie: {_names([leader, *ties])} give exactly the same {noun} ({mean})."]
     closest = next(other for other in ties if other not in same)
     pair = say.pair(leader, closest)
+    doubt = "but that may be chance"
+    if pair["gain_lo"] > 0:  # the interval of this pair alone leaves out zero, the test of all pairs does not
+        doubt = f"but with {n} replications and {len(say.pairs)} comparisons that may be chance"
     lines = [
         f"{_names([leader, *ties])}: cannot tell them apart on {noun}. {leader} has the best average ({mean}), "
-        f"{amount(pair['gain'], unit)} {better} than {closest}, but that may be chance ({_interval(pair, unit, n)})."
+        f"{amount(pair['gain'], unit)} {better} than {closest}, {doubt} ({_interval(pair, unit, n)})."
     ]
     beaten = [other for other in rest if other not in ties]
     if beaten:
