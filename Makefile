@@ -17,8 +17,9 @@ $(VENV)/pyvenv.cfg:
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 
-# A stamp is as new as the last installation; an edited pyproject.toml or constraints.txt asks for another.
+# An interrupted `venv` leaves a folder without pip: made again. A stamp is as new as the last installation; an edited pyproject.toml or constraints.txt asks for another.
 $(VENV)/.stamp-run: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing influence-sim and pinned dependencies (once; about 200 MB) ..."
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
