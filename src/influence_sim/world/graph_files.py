@@ -124,8 +124,7 @@ def _finish(raw: _Raw, direction: Direction, where: str) -> LoadedGraph:
     names, u, v = _number(raw.source, raw.target) if raw.nodes is None else (raw.nodes, raw.source, raw.target)
     if not names:
         raise GraphError(f"{where}: no accounts found: expected at least one edge")
-    weight = raw.weight
-    if weight is not None:
+    if (weight := raw.weight) is not None:
         bad = np.flatnonzero(~(weight >= 0) | np.isinf(weight))
         for i in bad[:1]:
             raise GraphError(f"{where}: edge {names[u[i]]} -> {names[v[i]]} has weight {weight[i]}: expected a number of at least 0")
