@@ -12,7 +12,7 @@ from influence_sim._version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from influence_sim.agents import Brand, Creator, User
-    from influence_sim.engine import Simulation
+    from influence_sim.engine.simulation import Simulation
     from influence_sim.model import InfluenceModel
     from influence_sim.scenario import load_scenario, scenario_from_dict
     from influence_sim.strategies import Strategy, check_strategy
@@ -27,7 +27,7 @@ _LAZY = {
     "scenario_from_dict": "scenario",
     "build_world": "world.build",
     "load_graph": "world.graph_files",
-    "Simulation": "engine",
+    "Simulation": "engine.simulation",
     "Strategy": "strategies",
     "check_strategy": "strategies",
     "InfluenceModel": "model",
