@@ -122,7 +122,11 @@ def _forest_title(drawn: list[dict[str, Any]], words: str, write: Callable[[floa
     near = [name for name in near if name in [r["strategy"] for r in drawn]]
     if len(near) == 1:
         return f"{lead}, but it cannot be told apart from {near[0]}"
-    return f"{lead}, but it cannot be told apart from {len(near)} others" if near else lead
+    if near:
+        return f"{lead}, but it cannot be told apart from {len(near)} others"
+    names = [r["strategy"] for r in drawn]
+    unsure = any(v.left == best["strategy"] and v.right not in names and not v.told_apart for v in found)
+    return f"{lead}, but it cannot be told apart from doing nothing" if unsure else lead
 
 
 @house
