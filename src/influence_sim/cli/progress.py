@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +35,7 @@ class Progress:
         self.seconds = 0.5 if self.live else seconds
         self.done = 0
         self.total = 0
+        self.so_far = ""
         self._started = time.monotonic()
         self._said = float("-inf")
         self._bar: Any = None
@@ -44,15 +45,25 @@ class Progress:
         """Open the bar where there is a terminal."""
         if self.live:
             from rich.console import Console as Terminal
+            from rich.console import RenderableType
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
+            from rich.text import Text
 
-            # Markup off: labels come from files.
-            so_far = TextColumn("{task.fields[estimate]}", markup=False)
-            columns = (TextColumn("runs"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(), so_far)
-            self._bar = Bar(*columns, console=Terminal(stderr=True), transient=True)
+            outer = self
+
+            class TwoLines(Bar):
+                """A bar, and below it the estimates: beside it they would squeeze it on a narrow terminal."""
+
+                def get_renderables(self) -> Iterable[RenderableType]:
+                    yield from super().get_renderables()
+                    if outer.so_far:
+                        yield Text(f"extra purchases so far: {outer.so_far}")  # plain: labels come from files
+
+            columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn())
+            self._bar = TwoLines(*columns, console=Terminal(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("runs", total=None, estimate="")
+            self._task = self._bar.add_task("runs", total=None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -67,8 +78,9 @@ class Progress:
         if not self.shown or (done < total and now - self._said < self.seconds):
             return
         self._said = now
+        self.so_far = _short(estimates)
         if self._bar:
-            self._bar.update(self._task, completed=done, total=total, estimate=_short(estimates))
+            self._bar.update(self._task, completed=done, total=total)
         else:
             self.console.note(self.line(now - self._started, estimates))
 

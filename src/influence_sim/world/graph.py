@@ -189,7 +189,7 @@ def draw_graph(market: Market, seed: int, replication: int, people: People, crea
     g, n = market.graph, len(people.views)
     count = len(creators.person) - 1  # the last row is the brand's account
     seed_word = np.uint32(seed)
-    first = 0  # lowest row that may be chosen as a friend: everybody, creators too
+    first = count  # lowest row that may be chosen as a friend: nobody follows a creator as a mere friend
 
     available = count - (people.creator >= 0).astype(np.int64)
     follow_start = _rows(draw_counts(seed, Stream.FOLLOW_COUNT, replication, g.follows_per_person, g.follows_sigma, available))

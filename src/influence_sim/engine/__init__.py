@@ -1,0 +1,27 @@
+"""What happens: the ordered phases of a day, each kernel beside its phase.
+
+Kernels are plain functions on arrays (numba), randomness is keyed, and cross-person sums are
+integers, so that results do not depend on threads, processes or the order of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def warm_up(announce: Callable[[str], None] | None = None) -> None:
+    """Compile every kernel once (seconds the first time, then cached on disk); say so through `announce`."""
+    from influence_sim.jit import CACHE_DIR, is_cold
+
+    if announce is not None and is_cold():
+        announce(f"Compiling the engine once (about a minute); kept in {CACHE_DIR}")
+    from influence_sim.engine.simulation import Simulation
+    from influence_sim.scenario.parameters import Creators, Feed, Market, People
+    from influence_sim.strategies.base import PaidImpressions
+    from influence_sim.world.build import build_world
+
+    market = Market(people=People(agents=30, population=300), creators=Creators(count=3), feed=Feed(candidates_random=2))
+    simulation = Simulation(build_world(market, 0), market, horizon=2)
+    simulation.ledger.budget = 1.0
+    simulation.step([PaidImpressions(spend=1.0, day=0)])
+    simulation.step()

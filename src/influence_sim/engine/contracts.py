@@ -1,0 +1,102 @@
+"""What a brand sees, what its orders cost, and the ledger that no plan can overdraw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from influence_sim.rng import Stream, uniforms
+from influence_sim.scenario.parameters import Market
+from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost
+from influence_sim.world.columns import Creators
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Flight:
+    """A running order of bought impressions; quota and delivered are in agents' impressions."""
+
+    post: int
+    first_day: int
+    last_day: int
+    quota: int
+    delivered: int = 0
+
+
+@dataclass
+class Ledger:
+    """Money of one arm. `paid` is spent, `reserved` is promised to ads not delivered yet."""
+
+    budget: float
+    paid: float = 0.0
+    reserved: float = 0.0
+    hired: set[int] = field(default_factory=set)
+    booked: list[SponsoredPost] = field(default_factory=list)
+    ads: list[PaidImpressions] = field(default_factory=list)
+    flights: list[Flight] = field(default_factory=list)
+    refused: list[Order] = field(default_factory=list)
+
+    @property
+    def left(self) -> float:
+        """Money neither paid nor reserved, in USD."""
+        return self.budget - self.paid - self.reserved
+
+
+def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:
+    """Return the fee (C,) in USD each creator asks for one post; NaN where it refuses the brand.
+
+    followers are real; per_view is the engagement rate of past posts (NaN: unknown, taken as average).
+    """
+    prices = market.prices
+    relative = np.where(np.isnan(per_view), 1.0, per_view / 0.05)
+    engagement = np.maximum(0.2, 1.0 + prices.fee_engagement * (relative - 1.0))
+    fee = prices.fee * (followers / 10_000.0) ** prices.fee_exponent * engagement * creators.asking[: len(fit)]
+    return np.where(fit < creators.fit_required[: len(fit)], np.nan, np.round(fee, 2))
+
+
+def observe(
+    market: Market, creators: Creators, day: int, horizon: int, money_left: float, followers: Array, views: Array, engagements: Array, posts: Array, fit: Array, seed: int, replication: int
+) -> BrandView:
+    """Return what the brand can see this morning; all arrays are per modelled creator."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_view = np.where(views > 0, engagements / views, np.nan)
+        per_follower = np.where((followers > 0) & (posts > 0), engagements / (followers * posts), np.nan)
+    dice = uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(len(fit)))[:, 0]
+    return BrandView(
+        day=day, horizon=horizon, money_left=money_left, followers=followers, engagement_per_view=per_view, engagement_per_follower=per_follower, fit=fit,
+        fee=quotes(market, creators, followers, per_view, fit), deal_cost=market.prices.deal_overhead + market.prices.product_cost, cpm=market.prices.cpm, uniform=dice,
+    )  # fmt: skip
+
+
+def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
+    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused`."""
+    for order in orders:
+        if isinstance(order, SponsoredPost):
+            known = 0 <= order.creator < len(view.fee) and view.day <= order.day < view.horizon
+            cost = float(view.fee[order.creator]) if known else float("nan")
+            if known and order.creator not in ledger.hired:
+                cost += view.deal_cost
+            if not cost <= ledger.left + 1e-9:
+                ledger.refused.append(order)
+                continue
+            ledger.paid += cost
+            ledger.hired.add(order.creator)
+            ledger.booked.append(order)
+        else:
+            sound = order.spend > 0 and view.day <= order.day < view.horizon and order.days >= 1
+            if not (sound and order.spend <= ledger.left + 1e-9):
+                ledger.refused.append(order)
+                continue
+            ledger.reserved += order.spend
+            ledger.ads.append(order)
+
+
+def settle(ledger: Ledger, flight: Flight, delivered: int, people_per_agent: float, cpm: float) -> None:
+    """Charge delivered ad impressions against what was reserved for them."""
+    cost = delivered * people_per_agent * cpm / 1000.0
+    flight.delivered += delivered
+    ledger.paid += cost
+    ledger.reserved -= cost

@@ -1,0 +1,227 @@
+"""What the feed can reach this round: pools over stable slots, inboxes, test and ad audiences.
+
+Every modelled creator owns a fixed ring of retrieval slots, so a post's slot depends on no other
+post: adding a post changes only the draws that hit it.  Audiences of capped deliveries are the
+first people of the post's own keyed sequence who qualify, which is a race of keys read in order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from influence_sim.engine.feed import is_follower
+from influence_sim.engine.seen import is_seen
+from influence_sim.engine.state import CLICK, COMMENT, EXPLORE, FAILED, FIXED, LIKE, NEGATIVE, PASSED, SHARE, SUBSCRIBE, UNSTAGED
+from influence_sim.engine.state import Array, Lists
+from influence_sim.jit import kernel
+from influence_sim.rng import Stream, philox, unit
+
+_TEST, _AD = int(Stream.TEST_AUDIENCE), int(Stream.AD_AUDIENCE)
+
+
+@kernel
+def group_rows(keys, rows, size):
+    """Return Lists of `rows` grouped by `keys` (negative keys are left out), order kept inside a group."""
+    start = np.zeros(size + 1, np.int64)
+    for j in range(len(keys)):
+        if keys[j] >= 0:
+            start[keys[j] + 1] += 1
+    for g in range(size):
+        start[g + 1] += start[g]
+    at = start[:-1].copy()
+    out = np.empty(start[size], np.int32)
+    for j in range(len(keys)):
+        g = keys[j]
+        if g >= 0:
+            out[at[g]] = rows[j]
+            at[g] += 1
+    return start, out
+
+
+def grouped(keys: Array, rows: Array, size: int) -> Lists:
+    """Return `Lists` of int32 `rows` by int64 `keys` in 0..size-1; negative keys are left out."""
+    return Lists(*group_rows(np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(rows, np.int32), size))
+
+
+@kernel
+def refresh(first, count, now, posts, prior, base_rate, like_slope, fresh_age, fresh_exponent, popularity, trend_prior, trend_exponent, trend_cap, sponsored_factor, failed_factor, retrievable):
+    """Recompute the round's post columns: freshness, popularity, shrunken residual, trending weight."""
+    for p in range(first, count):
+        age = max(0.0, now - posts[p].posted)
+        fresh = (1.0 + age / fresh_age) ** (-fresh_exponent)
+        likes = posts[p].likes + prior * base_rate
+        expected = posts[p].predicted / FIXED + prior * base_rate
+        residual = 0.0
+        if likes > 0.0 and expected > 0.0 and like_slope > 0.0:
+            residual = math.log(likes / expected) / like_slope
+        posts[p].residual = residual
+        multiplier = fresh
+        if popularity > 0.0:
+            multiplier *= (posts[p].trend + trend_prior) ** popularity
+        if posts[p].sponsored:
+            multiplier *= sponsored_factor
+        posts[p].multiplier = multiplier
+        open_to_all = retrievable[posts[p].creator] == 1 and posts[p].slot >= 0
+        weight = fresh if open_to_all else 0.0
+        if posts[p].stage == FAILED:
+            weight *= failed_factor
+        posts[p].fresh_weight = weight
+        trending = open_to_all and (posts[p].stage == PASSED or posts[p].stage == UNSTAGED)
+        ratio = (posts[p].trend + trend_prior) / (trend_cap + trend_prior)
+        posts[p].trend_weight = min(1.0, ratio**trend_exponent) if trending else 0.0
+
+
+@kernel
+def deliver(low, high, friends_start, friends_target, acq, creators, out_start, out_rows, inbox):
+    """Push what followees published or shared since the last round into the inboxes of low..high-1."""
+    capacity = inbox.post.shape[1]
+    for i in range(low, high):
+        for at in range(friends_start[i], friends_start[i + 1]):
+            j = friends_target[at]
+            for k in range(out_start[j], out_start[j + 1]):
+                place = inbox.count[i] % capacity
+                inbox.post[i, place] = out_rows[k]
+                inbox.sharer[i, place] = j
+                inbox.count[i] += 1
+        for at in range(acq.start[i], acq.start[i + 1]):
+            if acq.follows[at]:
+                j = creators.person[acq.creator[at]]
+                if j < 0:
+                    continue
+                for k in range(out_start[j], out_start[j + 1]):
+                    place = inbox.count[i] % capacity
+                    inbox.post[i, place] = out_rows[k]
+                    inbox.sharer[i, place] = j
+                    inbox.count[i] += 1
+
+
+@kernel
+def audience_of(p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen):
+    """Fill `chosen` with up to `wanted` distinct people for post p; return how many were found."""
+    n = np.uint64(len(people.views))
+    topics = people.interests.shape[1]
+    word = posts[p].sponsored << 31 | posts[p].ordinal << 16
+    own = creators.person[posts[p].creator]
+    found = 0
+    for turn in range(20 * wanted + 100):
+        a, b, c, d = philox(rules.seed, stream << 20 | rules.replication, turn, posts[p].key, word, day << 16 | part)
+        for half in range(2):
+            i = int(((c if half else a) * n) >> np.uint64(32))
+            accept = unit(d if half else b)
+            if i == own or stamp[i] == p or slots.start[i + 1] - slots.start[i] < minimum_slots:
+                continue
+            if posts[p].brand >= 0 and minimum_slots > 1:
+                if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
+                    continue
+            elif is_seen(seen, i, p):
+                continue
+            if targeting > 0.0:
+                dot = 0.0
+                norm = 0.0
+                for k in range(topics):
+                    x = people.estimate[i, k]
+                    dot += x * themes[p, k]
+                    norm += x * x
+                if accept >= math.exp(targeting * (dot / math.sqrt(norm) - 1.0)):
+                    continue
+            stamp[i] = p
+            chosen[found] = i
+            found += 1
+            if found == wanted:
+                return found
+    return found
+
+
+@kernel
+def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen):
+    """Allot people to capped posts; return (people, posts) pairs in the order of `rows`."""
+    total = 0
+    for j in range(len(rows)):
+        total += wanted[j]
+    who = np.empty(total, np.int64)
+    what = np.empty(total, np.int32)
+    stamp = np.full(len(people.views), -1, np.int64)
+    at = 0
+    for j in range(len(rows)):
+        if wanted[j] <= 0:
+            continue
+        chosen = who[at : at + wanted[j]]
+        found = audience_of(rows[j], wanted[j], stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen)
+        for k in range(found):
+            what[at + k] = rows[j]
+        at += found
+    return who[:at], what[:at]
+
+
+@kernel
+def count_round(low, high, posts, slots, sequential, count_views, value_like, value_comment, value_playtime, value_play, value_share, value_follow, value_negative, play_seconds, totals):
+    """Add the round's slots to the post counters; sums over people are integers.
+
+    totals: [modelled, outside, empty, likes, comments, shares, follows, negatives, organic views, organic likes]
+    """
+    for row in range(low, high):
+        p = slots.post[row]
+        if p < 0:
+            totals[1 if p == -1 else 2] += 1
+            continue
+        action = slots.action[row]
+        like = 1 if action & LIKE else 0
+        comment = 1 if action & COMMENT else 0
+        share = 1 if action & SHARE else 0
+        follow = 1 if action & SUBSCRIBE else 0
+        negative = 1 if action & NEGATIVE else 0
+        posts[p].impressions += 1
+        posts[p].watch += int(slots.watch[row] * 1000.0)
+        posts[p].likes += like
+        posts[p].comments += comment
+        posts[p].shares += share
+        posts[p].follows += follow
+        posts[p].negatives += negative
+        posts[p].clicks += 1 if action & CLICK else 0
+        posts[p].predicted += slots.predicted[row]
+        if not sequential and (count_views or like + comment + share + follow > 0):
+            posts[p].trend += 1.0
+        if slots.source[row] == EXPLORE:
+            posts[p].stage_served += 1
+            if not is_follower(action):
+                worth = value_like * like + value_comment * comment + value_playtime * slots.watch[row] + value_share * share + value_follow * follow
+                worth -= value_negative * negative
+                if slots.watch[row] >= min(play_seconds, posts[p].duration):
+                    worth += value_play
+                posts[p].stage_value += int(worth * FIXED)
+        totals[0] += 1
+        totals[3] += like
+        totals[4] += comment
+        totals[5] += share
+        totals[6] += follow
+        totals[7] += negative
+        if not posts[p].sponsored:
+            totals[8] += 1
+            totals[9] += like
+
+
+@kernel
+def promote(rows, count, stages, quotas, share_passed, memory, memory_count, posts):
+    """End the test stage of every post whose quota is served; rank it among recent posts of its stage."""
+    size = memory.shape[1]
+    for j in range(count):
+        p = rows[j]
+        s = posts[p].stage
+        if posts[p].stage_served < quotas[s]:
+            continue
+        mean = posts[p].stage_value / posts[p].stage_served
+        memory[s, memory_count[s] % size] = mean
+        memory_count[s] += 1
+        known = min(memory_count[s], size)
+        better = 0
+        for k in range(known):
+            if memory[s, k] > mean:
+                better += 1
+        if better < share_passed * known:
+            posts[p].stage = s + 1 if s + 1 < stages else PASSED
+        else:
+            posts[p].stage = FAILED
+        posts[p].stage_served = 0
+        posts[p].stage_value = 0

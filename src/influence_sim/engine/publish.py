@@ -1,0 +1,116 @@
+"""Posts come into being: how many, when, about what and how good; all keyed by the post's identity."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from influence_sim.engine.constants import unit_rows
+from influence_sim.engine.respond import length, normals2
+from influence_sim.engine.state import UNSTAGED, records
+from influence_sim.jit import kernel
+from influence_sim.rng import Stream, normals, uniforms
+from influence_sim.scenario.parameters import Market
+from influence_sim.world.columns import Creators
+
+Array = np.ndarray[Any, Any]
+SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
+
+
+class Ring(NamedTuple):
+    """Fixed retrieval slots of each creator: first slot and how many organic posts they hold."""
+
+    first: Array
+    organic: Array
+    total: int
+
+
+def ring(market: Market, creators: Creators) -> Ring:
+    """Give every retrievable creator a ring that holds its live posts; it depends on no other creator's posts."""
+    room = np.ceil(1.3 * creators.posting * market.feed.max_age).astype(np.int64) + market.creators.opening_posts + 3
+    size = np.where(creators.retrievable == 1, room + SPONSORED_SLOTS, 0)
+    first = np.concatenate([[0], np.cumsum(size)])
+    return Ring(first[:-1], room, int(first[-1]))
+
+
+def organic_counts(creators: Creators, day: int, seed: int, replication: int) -> Array:
+    """Return (C,) Poisson numbers of organic posts today."""
+    from scipy.special import pdtr
+
+    c = np.arange(len(creators.posting))
+    u = uniforms(seed, Stream.PUBLISH, replication, 0, c, 0, day << 16)[:, 0]
+    counts = np.zeros(len(c), np.int64)
+    while True:
+        more = u > pdtr(counts, creators.posting)
+        if not more.any():
+            return counts
+        counts += more
+
+
+def advance_form(creators: Creators, market: Market, day: int, seed: int, replication: int) -> None:
+    """Move every creator's form by one day (AR 1 with the stationary sd of the market)."""
+    persistence = market.creators.form_persistence
+    z = normals(uniforms(seed, Stream.FORM, replication, 0, np.arange(len(creators.form)), 0, day << 16))[:, 0]
+    creators.form[:] = persistence * creators.form + market.creators.form_sd * np.sqrt(1.0 - persistence**2) * z
+
+
+@kernel
+def _lengths(rules, u, out):
+    for j in range(len(out)):
+        out[j] = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])
+
+
+def write_posts(
+    posts: Any, themes: Array, at: int, creator: Array, sponsored: Array, ordinal: Array, brand: Array, posted: Array, disclosure: Array, fit: Array,
+    market: Market, rules: Any, creators: Creators, slots: Ring, followers: Array, accounts: int,
+) -> None:  # fmt: skip
+    """Fill post rows at, at+1, ... ; raises `OverflowError` beyond 32,767 posts of a creator and kind."""
+    n = len(creator)
+    if n == 0:
+        return
+    if ordinal.max() >= 2**15:
+        raise OverflowError("a creator has more than 32,767 posts of one kind; shorten the horizon or lower posts per day")
+    rows = slice(at, at + n)
+    modelled = len(creators.person) - accounts
+    key = np.where(creator < modelled, creator, 2**31 + creator - modelled)
+    word = sponsored.astype(np.int64) << 31 | ordinal << 16
+
+    def draws(stream: Stream, draw: int = 0) -> Array:
+        return uniforms(rules.seed, stream, rules.replication, 0, key, word + draw)
+
+    topics = creators.topics.shape[1]
+    noise = -np.log(np.concatenate([draws(Stream.POST_TOPIC, d) for d in range(-(-topics // 4))], axis=1)[:, :topics])
+    noise /= noise.sum(axis=1, keepdims=True)
+    share = np.where(key < 2**31, market.creators.post_topic_noise, 0.0)[:, None]
+    shares = (1.0 - share) * creators.topics[creator] + share * noise
+    posts.creator[rows] = creator
+    posts.key[rows] = key
+    posts.sponsored[rows] = sponsored
+    posts.ordinal[rows] = ordinal
+    posts.brand[rows] = brand
+    themes[rows] = unit_rows(shares)
+    posts.tag[rows] = shares.argmax(axis=1)
+    z = normals(draws(Stream.POST_QUALITY))[:, 0]
+    posts.quality[rows] = creators.ability[creator] + creators.form[creator] + market.creators.post_sd * z
+    seconds = np.empty(n)
+    _lengths(rules, draws(Stream.DURATION), seconds)
+    posts.duration[rows] = seconds
+    posts.posted[rows] = posted
+    posts.disclosure[rows] = disclosure
+    posts.fit[rows] = fit
+    place = np.where(sponsored == 1, slots.organic[creator] + ordinal % SPONSORED_SLOTS, ordinal % slots.organic[creator])
+    posts.slot[rows] = np.where(creators.retrievable[creator] == 1, slots.first[creator] + place, -1)
+    posts.audience[rows] = followers[creator]
+    staged = (market.feed.stages > 0) & (creators.retrievable[creator] == 1)
+    posts.stage[rows] = np.where(staged, 0, UNSTAGED)
+
+
+def with_room(posts: Any, themes: Array, needed: int) -> tuple[Any, Array]:
+    """Return posts and their topics with room for `needed` rows; new rows are zero."""
+    if needed <= len(posts):
+        return posts, themes
+    size = max(needed, 2 * len(posts))
+    grown, topics = records(size, posts.dtype), np.zeros((size, themes.shape[1]))
+    grown[: len(posts)], topics[: len(posts)] = posts, themes
+    return grown, topics

@@ -1,0 +1,221 @@
+"""What a person does with one impression: watch, like, comment, share, follow, not interested, click.
+
+Responses use true taste and true quality; the feed's predictions (feed.py) use estimates and
+counters. Both share the small formulas here, so that belief and truth differ only in what they read.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from influence_sim.engine.state import BOUGHT, CLICK, COMMENT, FIXED, FOLLOWED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE
+from influence_sim.jit import hot
+from influence_sim.rng import Stream, uniform4
+
+_WATCH, _REACT, _CLICK, _LOOP = int(Stream.WATCH), int(Stream.REACT), int(Stream.CLICK), int(Stream.LOOP)
+
+
+@hot
+def sigmoid(z):
+    """Return 1 / (1 + exp(-z)); exact 0 and 1 beyond the range of exp."""
+    if z > 700.0:
+        return 1.0
+    if z < -700.0:
+        return 0.0
+    return 1.0 / (1.0 + math.exp(-z))
+
+
+@hot
+def find(start, ids, group, wanted):
+    """Return the row of `wanted` in the sorted group, or -1."""
+    low = start[group]
+    high = start[group + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if ids[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    if low < end and ids[low] == wanted:
+        return low
+    return -1
+
+
+@hot
+def trust_of(good, bad, reputation, weight):
+    """Return the mean of the Beta evidence on top of the reputation prior (Joesang & Ismail 2002)."""
+    prior = 0.5 + weight * (reputation - 0.5)
+    return (2.0 * prior + good) / (2.0 + good + bad)
+
+
+@hot
+def tail(seed_key, stream, replication, person, creator, post_word, time_word):
+    """Return the four uniforms of a decision of `person` about a post."""
+    return uniform4(seed_key, stream << 20 | replication, person, creator, post_word, time_word)
+
+
+@hot
+def normal(u, v):
+    """Return one standard normal of two uniforms (Box-Muller)."""
+    return math.sqrt(-2.0 * math.log(u)) * math.cos(6.283185307179586 * v)
+
+
+@hot
+def normals2(u, v):
+    """Return two independent standard normals of two uniforms (Box-Muller)."""
+    radius = math.sqrt(-2.0 * math.log(u))
+    return radius * math.cos(6.283185307179586 * v), radius * math.sin(6.283185307179586 * v)
+
+
+@hot
+def length(rules, z, u):
+    """Return a video's length in seconds from a normal or, under the uniform law, a uniform."""
+    if rules.uniform_duration:
+        return rules.duration_min + (rules.duration_max - rules.duration_min) * u
+    seconds = rules.duration_median * math.exp(rules.duration_sigma * z)
+    return min(max(seconds, rules.duration_min), rules.duration_max)
+
+
+@hot
+def watch_time(rules, eta, duration, u, person, creator, post_word, time_word):
+    """Return seconds watched, loops included: log-logistic with shape 1, or to the end."""
+    if rules.full_watch:
+        return duration
+    median = rules.watch_median * math.exp(rules.watch_slope * eta)
+    seconds = median * u / (1.0 - u)
+    if seconds < duration:
+        return seconds
+    total = duration
+    again = rules.loop * math.exp(-max(duration - 7.0, 0.0) / 22.0)
+    for turn in range(8):
+        stay, part, _, _ = tail(rules.seed, _LOOP, rules.replication, person, creator, post_word + turn, time_word)
+        if stay >= again:
+            break
+        seconds = median * part / (1.0 - part)
+        total += min(seconds, duration)
+        if seconds < duration:
+            break
+    return total
+
+
+@hot
+def expected_fraction(rules, duration):
+    """Return the share of a video of this length that an average match watches."""
+    if rules.full_watch:
+        return 1.0
+    return rules.watch_median * math.log(1.0 + duration / rules.watch_median) / duration
+
+
+@hot
+def respond(row, i, p, source, sharer, moment, predicted, rules, people, creators, posts, themes, acq, decays, viewers, leads, slots, edges, day, taste, taste_scale):
+    """Let person i react to post p in slot `row`; fill the slot; return the learning signal.
+
+    `moment` is the low half of the time word: 0, or the person's slot number where a post can be
+    shown twice in a day.
+    """
+    c = posts[p].creator
+    key = posts[p].key
+    sponsored = posts[p].sponsored
+    brand = posts[p].brand
+    duration = posts[p].duration
+    post_word = sponsored << 31 | posts[p].ordinal << 16
+    time_word = day << 16 | moment
+
+    dot = 0.0
+    for k in range(len(taste)):
+        dot += taste[k] * themes[p, k]
+    match = (dot * taste_scale - rules.match_mean) / rules.match_unit
+    follows = 0.0
+    tie = 0.0
+    good = 0.0
+    bad = 0.0
+    pair = find(acq.start, acq.creator, i, c)
+    if pair >= 0:
+        age = day - acq.touched[pair]
+        follows = float(acq.follows[pair])
+        tie = acq.tie[pair] * decays.tie[age]
+        good = acq.good[pair] * decays.trust[age]
+        bad = acq.bad[pair] * decays.trust[age]
+    trust = trust_of(good, bad, creators.reputation[c], rules.reputation_weight)
+    if source == PAID:
+        trust = rules.brand_trust
+
+    u1, u2, u_watch, u_like = tail(rules.seed, _WATCH, rules.replication, i, key, post_word, time_word)
+    eta = (
+        rules.match * match + rules.quality * posts[p].quality + rules.follows * follows + rules.trust * (trust - 0.5) + rules.tie * tie
+        + rules.authenticity * (creators.authenticity[c] - 0.5)
+        - rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
+        + rules.noise * normal(u1, u2)
+    )  # fmt: skip
+    if sponsored:
+        eta -= rules.disclosure * posts[p].disclosure * people.knowledge[i] + rules.misfit * (1.0 - posts[p].fit)
+    watch = watch_time(rules, eta, duration, u_watch, i, key, post_word, time_word)
+
+    action = 0
+    gain = rules.learn_watch * (min(watch, duration) / duration - expected_fraction(rules, duration))
+    if watch > rules.minimum_watch or rules.minimum_watch == 0.0:
+        u_comment, u_share, u_follow, u_negative = tail(rules.seed, _REACT, rules.replication, i, key, post_word, time_word)
+        if u_like < sigmoid(rules.like_logit + rules.like_slope * eta):
+            action |= LIKE
+            gain += rules.learn_like
+        if u_comment < sigmoid(rules.comment_logit + rules.comment_slope * eta):
+            action |= COMMENT
+            gain += rules.learn_comment
+        share = sigmoid(rules.share_logit + rules.share_slope * eta + people.sharing[i])
+        if rules.edge_shares:
+            share = 0.0
+            edge = find(edges.start, edges.target, i, sharer)
+            if edge >= 0:
+                share = edges.weight[edge]
+        if u_share < share:
+            action |= SHARE
+            gain += rules.learn_share
+        if source != PAID and follows == 0.0 and u_follow < sigmoid(rules.follow_logit + rules.follow_slope * eta):
+            action |= SUBSCRIBE
+            gain += rules.learn_follow
+        if u_negative < sigmoid(rules.negative_logit + rules.negative_slope * eta):
+            action |= NEGATIVE
+            gain -= rules.learn_negative
+        if brand >= 0:
+            u_click, u_buy, _, _ = tail(rules.seed, _CLICK, rules.replication, i, key, post_word, time_word)
+            interest = leads[i, brand].category
+            attitude = leads[i, brand].attitude
+            base = rules.click_ad_logit if source == PAID else rules.click_influencer_logit
+            fatigue = (1.0 + leads[i, brand].annoyance) ** (-rules.ad_fatigue)
+            click = sigmoid(base + rules.click_match * interest + rules.click_tie * tie + rules.click_attitude * attitude) * fatigue
+            buy = sigmoid(
+                rules.buy_logit + rules.buy_match * interest + rules.buy_trust * (trust - 0.5) + rules.buy_tie * tie + rules.buy_attitude * attitude
+                - rules.buy_price * (people.price_sensitivity[i] * rules.price_ratio - 1.0)
+            )  # fmt: skip
+            leads[i, brand].chance += click * buy
+            if u_click < click:
+                action |= CLICK
+                leads[i, brand].clicks += 1
+                if u_buy < buy:
+                    action |= BOUGHT
+                    leads[i, brand].bought += 1
+    if follows > 0.0:
+        action |= FOLLOWED
+    if brand >= 0:
+        share_watched = min(watch / duration, 1.0)
+        leads[i, brand].touches += 1
+        leads[i, brand].reached = 1
+        leads[i, brand].warmth += trust * posts[p].fit * share_watched
+        if source == PAID:
+            leads[i, brand].ads += 1
+            leads[i, brand].exposure_ad += share_watched
+        else:
+            leads[i, brand].exposure += share_watched
+    viewers[i].shown += 1
+    viewers[i].sponsored += sponsored
+    viewers[i].watched += watch
+    slots.post[row] = p
+    slots.source[row] = source
+    slots.action[row] = action
+    slots.watch[row] = np.float32(watch)
+    slots.sharer[row] = sharer
+    slots.predicted[row] = int(predicted * FIXED)
+    return gain

@@ -1,0 +1,91 @@
+"""The exact set of posts each person has been shown: open addressing in one array, a segment a person."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from influence_sim.engine.state import Array, Seen
+from influence_sim.jit import hot
+
+
+@hot
+def _home(p, capacity):
+    return (int(p) * 2654435761 & 0xFFFFFFFF) >> 5 & (capacity - 1)
+
+
+@hot
+def is_seen(seen, i, p):
+    """Tell whether post p is in the set of person i."""
+    base = seen.start[i]
+    capacity = seen.start[i + 1] - base
+    at = _home(p, capacity)
+    while True:
+        k = seen.key[base + at]
+        if k == 0:
+            return False
+        if k == p + 1:
+            return True
+        at = at + 1 & capacity - 1
+
+
+@hot
+def add_seen(seen, i, p):
+    """Add post p to the set of person i; return False when it was there."""
+    base = seen.start[i]
+    capacity = seen.start[i + 1] - base
+    at = _home(p, capacity)
+    while True:
+        k = seen.key[base + at]
+        if k == p + 1:
+            return False
+        if k == 0:
+            seen.key[base + at] = p + 1
+            seen.used[i] += 1
+            return True
+        at = at + 1 & capacity - 1
+
+
+@hot
+def _copy(old, new, oldest):
+    for i in range(len(old.used)):
+        for at in range(old.start[i], old.start[i + 1]):
+            k = old.key[at]
+            if k > oldest:
+                add_seen(new, i, k - 1)
+
+
+@hot
+def _count_live(seen, oldest, live):
+    for i in range(len(seen.used)):
+        count = 0
+        for at in range(seen.start[i], seen.start[i + 1]):
+            if seen.key[at] > oldest:
+                count += 1
+        live[i] = count
+
+
+def new_seen(people: int) -> Seen:
+    """Return empty sets of the smallest capacity."""
+    return _with_capacity(np.full(people, 8, np.int64))
+
+
+def _with_capacity(capacity: Array) -> Seen:
+    start = np.zeros(len(capacity) + 1, np.int64)
+    np.cumsum(capacity, out=start[1:])
+    return Seen(start, np.zeros(int(start[-1]), np.int32), np.zeros(len(capacity), np.int64))
+
+
+def make_room(seen: Seen, additions: Array, oldest: int) -> Seen:
+    """Return sets in which everybody has room for `additions` (N,) more posts.
+
+    Posts before row `oldest` are too old to be shown again and are dropped when sets are rebuilt.
+    """
+    if (4 * (seen.used + additions) <= 3 * np.diff(seen.start)).all():
+        return seen
+    live = np.empty(len(seen.used), np.int64)
+    _count_live(seen, oldest, live)
+    # Room for a few more days like this one, so that rebuilding stays rare.
+    need = np.maximum(8, 2 * (live + 3 * additions))
+    grown = _with_capacity(1 << np.ceil(np.log2(need)).astype(np.int64))
+    _copy(seen, grown, oldest)
+    return grown

@@ -1,0 +1,269 @@
+"""What changes while the simulation runs, as columns, and the rules in a form kernels can read.
+
+Posts and the acquaintance table grow; their columns are re-allocated between phases, never inside one.
+A row of `Slots` is one feed slot of the running round; a person's slots are contiguous, so blocks
+of people can be served by different threads without touching the same memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# Sources of a slot (column `source`), in the order they are named in tables.
+EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, OUTSIDE, OUTSIDE_AD = range(9)
+SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "outside", "outside_ad")
+# Bits of what happened in a slot (column `action`).
+LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
+# Stages of a post: 0..stages-1 in test, then one of these.
+PASSED, UNSTAGED, FAILED = 100, 101, -1
+FIXED = 1 << 24  # fixed point of sums over people, so that their order does not matter
+
+
+# One record per post, in order of publication, then of (creator, sponsored, ordinal). Records, not
+# columns, because scoring a candidate reads many fields of one post: one cache line instead of ten.
+POST = np.dtype(
+    [
+        ("key", "i8"),  # the creator's word in random keys: its row, or 2**31 + brand for a brand's account
+        ("ordinal", "i8"),  # that creator's own count of organic or sponsored posts
+        ("creator", "i4"),  # row of the creator
+        ("brand", "i4"),  # brand, or -1
+        ("sponsored", "i4"),  # 0/1
+        ("tag", "i4"),  # main topic
+        ("quality", "f8"),  # units of match
+        ("duration", "f8"),  # s
+        ("posted", "f8"),  # days since the start, on the grid of rounds
+        ("multiplier", "f8"),  # product of the post's own score factors this round
+        ("residual", "f8"),  # shrunken log ratio of observed to predicted likes, in units of match
+        ("trend_weight", "f8"),  # acceptance in trending retrieval
+        ("fresh_weight", "f8"),  # acceptance in topic retrieval
+        ("fit", "f8"),  # cosine of creator and brand; 1 for organic posts
+        ("disclosure", "f8"),  # 0 none, .5 hashtag, 1 label
+        ("trend", "f8"),  # decayed count behind trending
+        ("stage", "i8"),
+        ("stage_served", "i8"),  # impressions of the running stage
+        ("stage_value", "i8"),  # fixed-point value of those
+        ("slot", "i8"),  # stable retrieval slot, or -1 where not retrievable
+        ("audience", "i8"),  # followers (agents) when posted
+        ("impressions", "i8"),
+        ("watch", "i8"),  # milliseconds
+        ("likes", "i8"),
+        ("comments", "i8"),
+        ("shares", "i8"),
+        ("follows", "i8"),
+        ("negatives", "i8"),
+        ("clicks", "i8"),
+        ("predicted", "i8"),  # fixed-point sum of predicted likes
+    ],
+    align=True,
+)
+# What a person carries from slot to slot; a person belongs to one block, so no record is shared.
+VIEWER = np.dtype(
+    [
+        ("requests", "i8"),  # made today
+        ("shown", "i8"),  # slots filled today
+        ("sponsored", "i8"),  # sponsored slots today
+        ("saturation", "f8"),  # sponsored share seen, smoothed
+        ("watched", "f8"),  # seconds watched so far
+    ],
+    align=True,
+)
+# The same per person and brand.
+LEAD = np.dtype(
+    [
+        ("ads", "i8"),  # bought impressions today
+        ("touches", "i8"),  # sponsored or bought impressions today
+        ("clicks", "i8"),  # today
+        ("bought", "i8"),  # at once after a click, today
+        ("purchases", "i8"),  # realised
+        ("exposure", "f8"),  # fully watched sponsored posts today, by influencers
+        ("exposure_ad", "f8"),  # the same for bought impressions
+        ("warmth", "f8"),  # sum of trust x fit x share watched today
+        ("chance", "f8"),  # sum of click-and-buy probabilities today
+        ("memory", "f8"),  # remembered exposures
+        ("annoyance", "f8"),  # recent exposures
+        ("attitude", "f8"),  # -1 to 1
+        ("expected", "f8"),  # sum of purchase probabilities given what was seen
+        ("category", "f8"),  # interest in the category, cosine minus the market's mean
+        ("aware", "i8"),
+        ("considering", "i8"),
+        ("reached", "i8"),  # ever exposed
+    ],
+    align=True,
+)
+
+
+def records(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return zeroed records whose fields read as attributes, in kernels and outside."""
+    return np.zeros(shape, dtype).view(np.recarray)
+
+
+class Acquaintances(NamedTuple):
+    """Pairs (person, creator) with a follow or an engagement, sorted by person then creator."""
+
+    start: Array  # i8 (people + 1)
+    creator: Array  # i4
+    follows: Array  # u1
+    tie: Array  # f4 as of `touched`
+    good: Array  # f4 positive trust evidence as of `touched`, without the prior
+    bad: Array  # f4
+    affinity: Array  # f4 past engagements as of `touched`
+    touched: Array  # i4 day of the last change
+
+
+class Slots(NamedTuple):
+    """The slots of one round; person i owns rows start[i]:start[i+1]."""
+
+    start: Array  # i8 (N + 1)
+    post: Array  # i4 post row; -1 outside, -2 empty
+    source: Array  # u1
+    action: Array  # u1 bits
+    watch: Array  # f4 s
+    sharer: Array  # i4 person along whose follow the post came, or -1
+    predicted: Array  # i4 fixed-point predicted like probability
+
+
+class Lists(NamedTuple):
+    """Rows grouped by a key: members of group g are rows[start[g]:start[g+1]]."""
+
+    start: Array
+    rows: Array
+
+
+class Inbox(NamedTuple):
+    """Ring of the newest posts that followees published or shared."""
+
+    post: Array  # i4 (N, capacity); -1 consumed
+    sharer: Array  # i4 (N, capacity) person it came from
+    count: Array  # i8 (N) pushed so far
+
+
+class Seen(NamedTuple):
+    """Exact set of posts already shown (with `repeats`: already shared), open addressing per person."""
+
+    start: Array  # i8 (N + 1) capacities are powers of two
+    key: Array  # i4 post row + 1; 0 free
+    used: Array  # i8 (N)
+
+
+class Pools(NamedTuple):
+    """Candidate pools of a round."""
+
+    interest: Lists  # bucket = topic * buckets + slot % buckets
+    trending: Lists  # bucket = slot % buckets
+    everything: Lists  # bucket = slot
+    interest_buckets: int
+    trending_buckets: int
+    all_buckets: int
+
+
+# Scalars of the feed and of responses that kernels read (made by `constants.rules`): one record, so
+# that kernels take one argument.
+RULES = np.dtype(
+    [
+        ("seed", "i8"),
+        ("replication", "i8"),
+        ("slots_per_request", "i8"),
+        ("mixture", "i8"),
+        ("ranking", "i8"),  # 0 value, 1 newest, 2 arrival
+        ("sequential", "i8"),
+        ("count_views", "i8"),
+        ("repeats", "i8"),
+        ("edge_shares", "i8"),
+        ("full_watch", "i8"),
+        ("candidates_follow", "i8"),
+        ("candidates_interest", "i8"),
+        ("candidates_trending", "i8"),
+        ("candidates_random", "i8"),
+        ("tries", "i8"),
+        ("weight_follow", "f8"),
+        ("weight_interest", "f8"),
+        ("weight_trending", "f8"),
+        ("weight_random", "f8"),
+        ("exploration_share", "f8"),
+        ("exploration_targeting", "f8"),
+        ("ad_gap", "i8"),
+        ("ad_targeting", "f8"),
+        ("ad_frequency_cap", "i8"),
+        ("max_age", "f8"),
+        ("value_like", "f8"),
+        ("value_comment", "f8"),
+        ("value_playtime", "f8"),
+        ("value_play", "f8"),
+        ("value_share", "f8"),
+        ("value_follow", "f8"),
+        ("value_negative", "f8"),
+        ("play_seconds", "f8"),
+        ("non_followed_factor", "f8"),
+        ("same_tag_penalty", "f8"),
+        ("author_seen_bonus", "f8"),
+        ("author_decay", "f8"),
+        ("author_floor", "f8"),
+        ("ad_fatigue", "f8"),
+        ("rank_noise", "f8"),
+        ("prediction_follow", "f8"),
+        ("prediction_affinity", "f8"),
+        ("learning_rate", "f8"),
+        ("learn_watch", "f8"),
+        ("learn_like", "f8"),
+        ("learn_comment", "f8"),
+        ("learn_share", "f8"),
+        ("learn_follow", "f8"),
+        ("learn_negative", "f8"),
+        ("outside_ad_load", "f8"),
+        ("outside_mass", "f8"),
+        ("trending_prior", "f8"),
+        ("trending_exponent", "f8"),
+        ("trending_cap", "f8"),
+        ("stages", "i8"),
+        ("uniform_duration", "i8"),
+        ("duration_median", "f8"),
+        ("duration_sigma", "f8"),
+        ("duration_min", "f8"),
+        ("duration_max", "f8"),
+        ("match_mean", "f8"),
+        ("match_unit", "f8"),
+        ("match", "f8"),
+        ("quality", "f8"),
+        ("follows", "f8"),
+        ("trust", "f8"),
+        ("tie", "f8"),
+        ("authenticity", "f8"),
+        ("disclosure", "f8"),
+        ("misfit", "f8"),
+        ("saturation", "f8"),
+        ("saturation_tolerance", "f8"),
+        ("noise", "f8"),
+        ("watch_median", "f8"),
+        ("watch_slope", "f8"),
+        ("loop", "f8"),
+        ("minimum_watch", "f8"),
+        ("like_logit", "f8"),
+        ("comment_logit", "f8"),
+        ("share_logit", "f8"),
+        ("follow_logit", "f8"),
+        ("negative_logit", "f8"),
+        ("like_slope", "f8"),
+        ("comment_slope", "f8"),
+        ("share_slope", "f8"),
+        ("follow_slope", "f8"),
+        ("negative_slope", "f8"),
+        ("reputation_weight", "f8"),
+        ("brand_trust", "f8"),
+        ("click_influencer_logit", "f8"),
+        ("click_ad_logit", "f8"),
+        ("click_match", "f8"),
+        ("click_tie", "f8"),
+        ("click_attitude", "f8"),
+        ("buy_logit", "f8"),
+        ("buy_match", "f8"),
+        ("buy_trust", "f8"),
+        ("buy_tie", "f8"),
+        ("buy_attitude", "f8"),
+        ("buy_price", "f8"),
+        ("price_ratio", "f8"),
+    ]
+)

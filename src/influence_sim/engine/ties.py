@@ -1,0 +1,164 @@
+"""The evening between people and creators: replies and live contact, ties, trust, follows, reputation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from influence_sim.engine.respond import find, tail, trust_of
+from influence_sim.engine.state import COMMENT, FIXED, LIKE, PAID, SHARE, SUBSCRIBE, Acquaintances
+from influence_sim.jit import kernel
+from influence_sim.rng import Stream
+
+_UNFOLLOW, _DETECT = int(Stream.UNFOLLOW), int(Stream.DETECT)
+
+
+@kernel
+def collect(low, high, slots, posts, minimum_watch, who, what, bits):
+    """List the round's slots that leave a trace between person and creator: (person, post, action)."""
+    count = 0
+    for i in range(low, high):
+        for row in range(slots.start[i], slots.start[i + 1]):
+            p = slots.post[row]
+            if p < 0 or slots.source[row] == PAID:
+                continue
+            action = slots.action[row]
+            watched = posts[p].sponsored == 1 and slots.watch[row] > minimum_watch
+            if action & (LIKE | COMMENT | SHARE | SUBSCRIBE) or watched:
+                who[count] = i
+                what[count] = p
+                bits[count] = action
+                count += 1
+    return count
+
+
+@kernel
+def merge(acq, event_start, event_creator, people_count, day):
+    """Return acquaintances with a row for every pair of today's events, sorted as before.
+
+    `event_creator` is sorted inside each person's events.
+    """
+    total = len(acq.creator)
+    for i in range(people_count):
+        last = -1
+        for e in range(event_start[i], event_start[i + 1]):
+            c = event_creator[e]
+            if c != last and find(acq.start, acq.creator, i, c) < 0:
+                total += 1
+            last = c
+    start = np.zeros(people_count + 1, np.int64)
+    creator = np.empty(total, np.int32)
+    follows = np.zeros(total, np.uint8)
+    tie = np.zeros(total, np.float32)
+    good = np.zeros(total, np.float32)
+    bad = np.zeros(total, np.float32)
+    affinity = np.zeros(total, np.float32)
+    touched = np.zeros(total, np.int32)
+    at = 0
+    for i in range(people_count):
+        e = event_start[i]
+        end = event_start[i + 1]
+        for old in range(acq.start[i], acq.start[i + 1]):
+            c = acq.creator[old]
+            while e < end and event_creator[e] <= c:
+                if event_creator[e] < c and (at == start[i] or creator[at - 1] != event_creator[e]):
+                    creator[at] = event_creator[e]
+                    touched[at] = day
+                    at += 1
+                e += 1
+            creator[at] = c
+            follows[at] = acq.follows[old]
+            tie[at] = acq.tie[old]
+            good[at] = acq.good[old]
+            bad[at] = acq.bad[old]
+            affinity[at] = acq.affinity[old]
+            touched[at] = acq.touched[old]
+            at += 1
+        while e < end:
+            if at == start[i] or creator[at - 1] != event_creator[e]:
+                creator[at] = event_creator[e]
+                touched[at] = day
+                at += 1
+            e += 1
+        start[i + 1] = at
+    return Acquaintances(start, creator, follows, tie, good, bad, affinity, touched)
+
+
+@kernel
+def evening(
+    low, high, day, seed, replication, acq, event_start, event_creator, event_post, event_bits, posts, creators, people, decays, reply_chance, live, seat_chance, attendance,
+    gain, reply_weight, trust_organic, trust_sponsored, negativity, detection, detection_loss, reputation_weight, unfollow_sponsored, unfollow_daily, changes,
+):  # fmt: skip
+    """Apply today's events and live sessions to the ties of people low..high-1, then let them leave.
+
+    changes[i, 0] new follows, changes[i, 1] unfollows.
+    """
+    for i in range(low, high):
+        e = event_start[i]
+        end = event_start[i + 1]
+        for row in range(acq.start[i], acq.start[i + 1]):
+            c = acq.creator[row]
+            has_events = e < end and event_creator[e] == c
+            followed = acq.follows[row]
+            if not has_events and not followed:
+                continue
+            age = day - acq.touched[row]
+            reputation = creators.reputation[c]
+            tie = acq.tie[row] * decays.tie[age]
+            good = acq.good[row] * decays.trust[age]
+            bad = acq.bad[row] * decays.trust[age]
+            affinity = acq.affinity[row] * decays.affinity[age]
+            sold = 0.0
+            misfit = 0.0
+            while e < end and event_creator[e] == c:
+                p = event_post[e]
+                bits = event_bits[e]
+                if bits & (LIKE | COMMENT | SHARE | SUBSCRIBE):
+                    tie += gain * (1.0 - tie) * ((1.0 - reply_weight) + reply_weight * reply_chance[c])
+                    affinity += 1.0
+                    if not posts[p].sponsored:
+                        good += trust_organic
+                if posts[p].sponsored:
+                    evidence = posts[p].fit * creators.authenticity[c]
+                    good += trust_sponsored * evidence
+                    bad += trust_sponsored * (1.0 - evidence) * negativity
+                    sold += 1.0
+                    misfit += 1.0 - posts[p].fit
+                    word = posts[p].sponsored << 31 | posts[p].ordinal << 16
+                    u, _, _, _ = tail(seed, _DETECT, replication, i, posts[p].key, word, day << 16)
+                    if u < detection * people.knowledge[i] * (1.0 - posts[p].disclosure):
+                        bad += detection_loss
+                if bits & SUBSCRIBE and not acq.follows[row]:
+                    acq.follows[row] = 1
+                    changes[i, 0] += 1
+                e += 1
+            if followed:
+                u_daily, u_sold, u_attend, u_seat = tail(seed, _UNFOLLOW, replication, i, c, 0, day << 16)
+                trust = trust_of(good, bad, reputation, reputation_weight)
+                leaves = u_daily < unfollow_daily * 2.0 * (1.0 - trust)
+                if sold > 0.0:
+                    hazard = unfollow_sponsored * (sold * (2.0 - creators.authenticity[c]) + 0.3 * misfit)
+                    leaves = leaves or u_sold < hazard
+                if leaves:
+                    acq.follows[row] = 0
+                    changes[i, 1] += 1
+                elif live[c] and u_attend < attendance and u_seat < seat_chance[c]:
+                    tie += gain * (1.0 - tie)
+                    has_events = True
+            if has_events:
+                acq.tie[row] = np.float32(tie)
+                acq.good[row] = np.float32(good)
+                acq.bad[row] = np.float32(bad)
+                acq.affinity[row] = np.float32(affinity)
+                acq.touched[row] = day
+
+
+@kernel
+def standing(acq, creators, decays, day, reputation_weight, followers, trust_sum):
+    """Count followers and sum their trust in fixed point, per creator."""
+    for i in range(len(acq.start) - 1):
+        for row in range(acq.start[i], acq.start[i + 1]):
+            if acq.follows[row]:
+                c = acq.creator[row]
+                followers[c] += 1
+                keep = decays.trust[day - acq.touched[row]]
+                trust_sum[c] += int(trust_of(acq.good[row] * keep, acq.bad[row] * keep, creators.reputation[c], reputation_weight) * FIXED)

@@ -1,0 +1,1 @@
+"""What exists: people, creators, the follower graph and brands, as columns of plain NumPy."""
