@@ -14,7 +14,7 @@ import numpy as np
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, normals2, sigmoid
 from influence_sim.engine.state import RULES, records
-from influence_sim.jit import kernel
+from influence_sim.jit import hot
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.creators import brand_shares
@@ -105,7 +105,7 @@ def category_mean(market: Market) -> float:
     return float((tastes(market).people @ brand).mean())
 
 
-@kernel
+@hot
 def _worth(z, u, rules, fresh, out):
     for j in range(len(z)):
         p_like = sigmoid(rules.like_logit + rules.like_slope * z[j])

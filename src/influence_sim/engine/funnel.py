@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 
 from influence_sim.engine.respond import tail
-from influence_sim.jit import kernel
+from influence_sim.jit import hot
 from influence_sim.rng import Stream
 
 _AWARE, _CONSIDER, _BUY = int(Stream.AWARE), int(Stream.CONSIDER), int(Stream.BUY)
 
 
-@kernel
+@hot
 def evening(
     low, high, day, seed, replication, viewers, leads, tags, buyers_share, memory_keep, annoyance_keep, forget, awareness_influencer, awareness_ad, consideration, attitude_gain,
     attitude_annoyance, repetition_peak, delayed_rate, delayed_attitude, delayed_memory, baseline_rate, category_floor, baseline_interest, contagion, saturation_keep, bought_today,

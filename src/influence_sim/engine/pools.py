@@ -15,7 +15,7 @@ from influence_sim.engine.feed import is_follower
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import CLICK, COMMENT, EXPLORE, FAILED, FIXED, LIKE, NEGATIVE, PASSED, SHARE, SUBSCRIBE, UNSTAGED
 from influence_sim.engine.state import Array, Lists
-from influence_sim.jit import kernel
+from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream, philox, unit
 
 _TEST, _AD = int(Stream.TEST_AUDIENCE), int(Stream.AD_AUDIENCE)
@@ -45,7 +45,7 @@ def grouped(keys: Array, rows: Array, size: int) -> Lists:
     return Lists(*group_rows(np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(rows, np.int32), size))
 
 
-@kernel
+@hot
 def refresh(first, count, now, posts, prior, base_rate, like_slope, fresh_age, fresh_exponent, popularity, trend_prior, trend_exponent, trend_cap, sponsored_factor, failed_factor, retrievable):
     """Recompute the round's post columns: freshness, popularity, shrunken residual, trending weight."""
     for p in range(first, count):
@@ -73,7 +73,7 @@ def refresh(first, count, now, posts, prior, base_rate, like_slope, fresh_age, f
         posts[p].trend_weight = min(1.0, ratio**trend_exponent) if trending else 0.0
 
 
-@kernel
+@hot
 def deliver(low, high, friends_start, friends_target, acq, creators, out_start, out_rows, inbox):
     """Push what followees published or shared since the last round into the inboxes of low..high-1."""
     capacity = inbox.post.shape[1]
@@ -97,7 +97,7 @@ def deliver(low, high, friends_start, friends_target, acq, creators, out_start, 
                     inbox.count[i] += 1
 
 
-@kernel
+@hot
 def audience_of(p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen):
     """Fill `chosen` with up to `wanted` distinct people for post p; return how many were found."""
     n = np.uint64(len(people.views))
@@ -155,7 +155,7 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
     return who[:at], what[:at]
 
 
-@kernel
+@hot
 def count_round(low, high, posts, slots, sequential, count_views, value_like, value_comment, value_playtime, value_play, value_share, value_follow, value_negative, play_seconds, totals):
     """Add the round's slots to the post counters; sums over people are integers.
 
@@ -202,7 +202,7 @@ def count_round(low, high, posts, slots, sequential, count_views, value_like, va
             totals[9] += like
 
 
-@kernel
+@hot
 def promote(rows, count, stages, quotas, share_passed, memory, memory_count, posts):
     """End the test stage of every post whose quota is served; rank it among recent posts of its stage."""
     size = memory.shape[1]

@@ -9,7 +9,7 @@ import numpy as np
 from influence_sim.engine.constants import unit_rows
 from influence_sim.engine.respond import length, normals2
 from influence_sim.engine.state import UNSTAGED, records
-from influence_sim.jit import kernel
+from influence_sim.jit import hot
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -55,7 +55,7 @@ def advance_form(creators: Creators, market: Market, day: int, seed: int, replic
     creators.form[:] = persistence * creators.form + market.creators.form_sd * np.sqrt(1.0 - persistence**2) * z
 
 
-@kernel
+@hot
 def _lengths(rules, u, out):
     for j in range(len(out)):
         out[j] = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])

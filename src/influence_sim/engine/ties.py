@@ -6,13 +6,13 @@ import numpy as np
 
 from influence_sim.engine.respond import find, tail, trust_of
 from influence_sim.engine.state import COMMENT, FIXED, LIKE, PAID, SHARE, SUBSCRIBE, Acquaintances
-from influence_sim.jit import kernel
+from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream
 
 _UNFOLLOW, _DETECT = int(Stream.UNFOLLOW), int(Stream.DETECT)
 
 
-@kernel
+@hot
 def collect(low, high, slots, posts, minimum_watch, who, what, bits):
     """List the round's slots that leave a trace between person and creator: (person, post, action)."""
     count = 0
@@ -83,7 +83,7 @@ def merge(acq, event_start, event_creator, people_count, day):
     return Acquaintances(start, creator, follows, tie, good, bad, affinity, touched)
 
 
-@kernel
+@hot
 def evening(
     low, high, day, seed, replication, acq, event_start, event_creator, event_post, event_bits, posts, creators, people, decays, reply_chance, live, seat_chance, attendance,
     gain, reply_weight, trust_organic, trust_sponsored, negativity, detection, detection_loss, reputation_weight, unfollow_sponsored, unfollow_daily, changes,
@@ -152,7 +152,7 @@ def evening(
                 acq.touched[row] = day
 
 
-@kernel
+@hot
 def standing(acq, creators, decays, day, reputation_weight, followers, trust_sum):
     """Count followers and sum their trust in fixed point, per creator."""
     for i in range(len(acq.start) - 1):

@@ -27,6 +27,51 @@ TRIES_PER_FRIEND = 64
 
 
 @kernel
+def _ascending(values, low, high):
+    """Sort values[low:high] in place (shell sort: tiny to compile, and rows are short)."""
+    gap = 1
+    while gap < (high - low) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(low + gap, high):
+            x = values[i]
+            j = i
+            while j - gap >= low and values[j - gap] > x:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = x
+        gap //= 3
+
+
+@kernel
+def _smallest(values, work, k):
+    """Return the k-th smallest value, from 0 (quickselect on the copy `work`)."""
+    work[:] = values
+    low = 0
+    high = len(work) - 1
+    while low < high:
+        pivot = work[(low + high) // 2]
+        i = low
+        j = high
+        while i <= j:
+            while work[i] < pivot:
+                i += 1
+            while work[j] > pivot:
+                j -= 1
+            if i <= j:
+                work[i], work[j] = work[j], work[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            break
+    return work[k]
+
+
+@kernel
 def _cosine(interests, topics):
     dot = 0.0
     square = 0.0
@@ -38,7 +83,7 @@ def _cosine(interests, topics):
 
 
 @kernel
-def _race(k0, k1, person, wanted, found, interests, topics, weight, homophily, mark, stamp, row, race):
+def _race(k0, k1, person, wanted, found, interests, topics, weight, homophily, mark, stamp, row, race, sorted_race):
     """Complete `row` from `found` to `wanted` with the creators of the smallest race keys."""
     count = len(weight)
     for c in range(count):
@@ -47,7 +92,7 @@ def _race(k0, k1, person, wanted, found, interests, topics, weight, homophily, m
             u, _, _, _ = uniform4(k0, k1, person, c, RACE_DRAW, 0)
             race[c] = -math.log(u) / (weight[c] * math.exp(homophily * (_cosine(interests, topics[c]) - 1.0)))
     left = wanted - found
-    limit = np.partition(race, left - 1)[left - 1]
+    limit = _smallest(race, sorted_race, left - 1)
     for exact in range(2):  # first the keys below the limit, then those equal to it, in row order
         for c in range(count):
             if found < wanted and mark[c] != stamp and ((exact == 0 and race[c] < limit) or (exact == 1 and race[c] == limit)):
@@ -70,6 +115,7 @@ def choose_creators(k0, k1, start, interests, topics, weight, homophily, creator
         guide[b] = max(0, c - 1)
     mark = np.full(count, -1, np.int64)
     race = np.empty(count)
+    sorted_race = np.empty(count)
     most = min(MOST_TRIES, max(64, count))
     for p in range(len(start) - 1):
         row = out[start[p] : start[p + 1]]
@@ -97,8 +143,8 @@ def choose_creators(k0, k1, start, interests, topics, weight, homophily, creator
                 row[found] = c
                 found += 1
         if found < wanted:
-            _race(k0, k1, p, wanted, found, interests[p], topics, weight, homophily, mark, p, row, race)
-        row.sort()
+            _race(k0, k1, p, wanted, found, interests[p], topics, weight, homophily, mark, p, row, race, sorted_race)
+        _ascending(row, 0, len(row))
 
 
 @kernel
@@ -159,7 +205,7 @@ def merge_rows(a_start, a, b_start, b_found, b, c_start, c, out, out_start):
         for e in range(c_start[p], c_start[p + 1]):
             out[top] = c[e]
             top += 1
-        out[end:top].sort()
+        _ascending(out, end, top)
         begin = end
         for e in range(begin, top):
             if e == begin or out[e] != out[end - 1]:
