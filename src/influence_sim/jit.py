@@ -24,7 +24,12 @@ def _digest() -> str:
     from importlib.metadata import version
 
     digest = hashlib.sha256(f"{version('numba')} {platform.machine()} {platform.python_version()}".encode())
-    rooms = [_PACKAGE / "jit.py", _PACKAGE / "rng.py", *sorted((_PACKAGE / "engine").glob("*.py")), *sorted((_PACKAGE / "world").glob("*.py"))]
+    rooms = [
+        _PACKAGE / "jit.py",
+        _PACKAGE / "rng.py",
+        *sorted((_PACKAGE / "engine").glob("*.py")),
+        *sorted((_PACKAGE / "world").glob("*.py")),
+    ]
     for path in rooms:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -53,5 +58,11 @@ def hot(function: F) -> F:
 
 
 def is_cold() -> bool:
-    """Tell whether no compiled kernel of this version is cached yet."""
-    return not any(CACHE_DIR.rglob("*.nbi")) if CACHE_DIR.exists() else True
+    """Tell whether the kernels of this version were never compiled as a whole on this machine."""
+    return not (CACHE_DIR / "complete").exists()
+
+
+def mark_warm() -> None:
+    """Remember that every kernel of this version is compiled and cached."""
+    CACHE_DIR.mkdir(parents=True, exist_ok=True)
+    (CACHE_DIR / "complete").touch()

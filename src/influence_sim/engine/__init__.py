@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 def warm_up(announce: Callable[[str], None] | None = None) -> None:
     """Compile every kernel once (seconds the first time, then cached on disk); say so through `announce`."""
-    from influence_sim.jit import CACHE_DIR, is_cold
+    from influence_sim.jit import CACHE_DIR, is_cold, mark_warm
 
-    if announce is not None and is_cold():
-        announce(f"Compiling the engine once (about a minute); kept in {CACHE_DIR}")
+    if not is_cold():
+        return
+    if announce is not None:
+        announce(f"Compiling the engine once (half a minute); kept in {CACHE_DIR}")
     from influence_sim.engine.simulation import Simulation
     from influence_sim.scenario.parameters import Creators, Feed, Market, People
     from influence_sim.strategies.base import PaidImpressions
@@ -25,3 +27,4 @@ def warm_up(announce: Callable[[str], None] | None = None) -> None:
     simulation.ledger.budget = 1.0
     simulation.step([PaidImpressions(spend=1.0, day=0)])
     simulation.step()
+    mark_warm()

@@ -25,9 +25,31 @@ DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they 
 
 # Share of a day's views in each hour: Kuaishou, 322 M exposures, KuaiRand (Gao et al. 2022), grade A.
 HOURS = (
-    0.0330, 0.0201, 0.0128, 0.0090, 0.0081, 0.0115, 0.0213, 0.0309, 0.0358, 0.0402, 0.0448, 0.0479,
-    0.0528, 0.0532, 0.0480, 0.0489, 0.0515, 0.0544, 0.0585, 0.0617, 0.0661, 0.0686, 0.0678, 0.0531,
-)  # fmt: skip
+    0.0330,
+    0.0201,
+    0.0128,
+    0.0090,
+    0.0081,
+    0.0115,
+    0.0213,
+    0.0309,
+    0.0358,
+    0.0402,
+    0.0448,
+    0.0479,
+    0.0528,
+    0.0532,
+    0.0480,
+    0.0489,
+    0.0515,
+    0.0544,
+    0.0585,
+    0.0617,
+    0.0661,
+    0.0686,
+    0.0678,
+    0.0531,
+)
 
 
 class Decays(NamedTuple):
@@ -85,7 +107,9 @@ def _tastes(topics: int, interest: float, niche: float, noise: float, known: flo
 def tastes(market: Market) -> Tastes:
     """Return synthetic tastes and posts drawn from the market's laws with a fixed seed."""
     people, creators = market.people, market.creators
-    return _tastes(people.topics, people.interest_concentration, creators.topic_concentration, creators.post_topic_noise, market.feed.initial_knowledge)
+    return _tastes(
+        people.topics, people.interest_concentration, creators.topic_concentration, creators.post_topic_noise, market.feed.initial_knowledge
+    )
 
 
 def recommended(t: Tastes) -> tuple[Array, Array]:
@@ -200,10 +224,15 @@ def rules(market: Market, path_seed: int, replication: int) -> Any:
         "buy_logit": logit(m.funnel.buy_rate),
         "price_ratio": m.brand.price / 40.0,
         "outside_mass": 0.0,
+        "memory_keep": 0.5 ** (1.0 / m.funnel.memory_half_life),
+        "annoyance_keep": 0.5 ** (1.0 / m.funnel.annoyance_half_life),
+        "forget": 1.0 - 0.5 ** (1.0 / m.funnel.awareness_half_life),
+        "saturation_keep": 0.5 ** (1.0 / m.response.saturation_half_life),
+        "category_floor": category_mean(m),
     }
     table = records(1, RULES)
     for name in RULES.names or ():
-        for group in (m.feed, m.response, m.creators, m.funnel):
+        for group in (m.feed, m.response, m.creators, m.funnel, m.ties):
             if name not in computed and hasattr(group, name):
                 computed[name] = getattr(group, name)
         table[name] = computed[name]

@@ -58,7 +58,18 @@ def quotes(market: Market, creators: Creators, followers: Array, per_view: Array
 
 
 def observe(
-    market: Market, creators: Creators, day: int, horizon: int, money_left: float, followers: Array, views: Array, engagements: Array, posts: Array, fit: Array, seed: int, replication: int
+    market: Market,
+    creators: Creators,
+    day: int,
+    horizon: int,
+    money_left: float,
+    followers: Array,
+    views: Array,
+    engagements: Array,
+    posts: Array,
+    fit: Array,
+    seed: int,
+    replication: int,
 ) -> BrandView:
     """Return what the brand can see this morning; all arrays are per modelled creator."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -66,9 +77,18 @@ def observe(
         per_follower = np.where((followers > 0) & (posts > 0), engagements / (followers * posts), np.nan)
     dice = uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(len(fit)))[:, 0]
     return BrandView(
-        day=day, horizon=horizon, money_left=money_left, followers=followers, engagement_per_view=per_view, engagement_per_follower=per_follower, fit=fit,
-        fee=quotes(market, creators, followers, per_view, fit), deal_cost=market.prices.deal_overhead + market.prices.product_cost, cpm=market.prices.cpm, uniform=dice,
-    )  # fmt: skip
+        day=day,
+        horizon=horizon,
+        money_left=money_left,
+        followers=followers,
+        engagement_per_view=per_view,
+        engagement_per_follower=per_follower,
+        fit=fit,
+        fee=quotes(market, creators, followers, per_view, fit),
+        deal_cost=market.prices.deal_overhead + market.prices.product_cost,
+        cpm=market.prices.cpm,
+        uniform=dice,
+    )
 
 
 def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:

@@ -7,135 +7,33 @@ taught the platform is applied when the request ends.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from influence_sim.engine.respond import expected_fraction, find, length, normals2, respond, sigmoid, tail, watch_time
+from influence_sim.engine.retrieve import retrieve
 from influence_sim.engine.seen import add_seen, is_seen
-from influence_sim.engine.state import EMPTY, EXPLORE, FOLLOW, INTEREST, OUTSIDE, OUTSIDE_AD, PAID, RANDOM, TRENDING
-from influence_sim.engine.state import COMMENT, FOLLOWED, LIKE, SHARE, SUBSCRIBE
+from influence_sim.engine.state import (
+    COMMENT,
+    EMPTY,
+    EXPLORE,
+    FOLLOW,
+    INTEREST,
+    LIKE,
+    OUTSIDE,
+    OUTSIDE_AD,
+    PAID,
+    RANDOM,
+    SHARE,
+    SUBSCRIBE,
+    TRENDING,
+)
 from influence_sim.jit import hot
-from influence_sim.rng import Stream, philox, unit
+from influence_sim.rng import Stream
 
-Array = np.ndarray[Any, Any]
-CANDIDATES = 160
 NOBODY = 0xFFFFFFFF  # creator word of posts from outside the model
-_INTEREST, _TRENDING, _RANDOM = int(Stream.RETRIEVE_INTEREST), int(Stream.RETRIEVE_TRENDING), int(Stream.RETRIEVE_RANDOM)
 _SOURCE, _NOISE, _OUTSIDE, _ANSWER = int(Stream.SLOT_SOURCE), int(Stream.RANK_NOISE), int(Stream.OUTSIDE), int(Stream.OUTSIDE_RESPONSE)
 _RESERVED, _RACE = int(Stream.RESERVED_SLOTS), int(Stream.RACE)
-
-
-class Desk(NamedTuple):
-    """Work space of one block of people: the candidates of the running request."""
-
-    post: Array  # i4
-    source: Array  # i8
-    sharer: Array  # i4
-    place: Array  # i8 inbox position, or -1
-    score: Array  # f8
-    predicted: Array  # f8 like probability
-    taken: Array  # u1
-    authors: Array  # i8 creators chosen so far
-    tags: Array  # i8 tags shown in this request
-    estimate: Array  # f8 (K)
-    lesson: Array  # f8 (K)
-    taste: Array  # f8 (K)
-
-
-def new_desk(topics: int) -> Desk:
-    """Return work space for one call of `serve`."""
-    return Desk(
-        np.empty(CANDIDATES, np.int32), np.empty(CANDIDATES, np.int64), np.empty(CANDIDATES, np.int32), np.empty(CANDIDATES, np.int64),
-        np.empty(CANDIDATES), np.empty(CANDIDATES), np.zeros(CANDIDATES, np.uint8), np.empty(64, np.int64), np.empty(64, np.int64),
-        np.empty(topics), np.empty(topics), np.empty(topics),
-    )  # fmt: skip
-
-
-@hot
-def _offer(m, p, source, sharer, place, i, now, rules, creators, posts, seen, desk):
-    """Add post p to the candidates unless it is own, too old, seen or there already."""
-    if m >= CANDIDATES or creators.person[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
-        return m
-    if not rules.repeats:
-        for j in range(m):
-            if desk.post[j] == p:
-                return m
-        if is_seen(seen, i, p):
-            return m
-    desk.post[m] = p
-    desk.source[m] = source
-    desk.sharer[m] = sharer
-    desk.place[m] = place
-    desk.taken[m] = 0
-    return m + 1
-
-
-@hot
-def _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk):
-    capacity = inbox.post.shape[1]
-    stop = min(inbox.count[i], capacity)
-    found = 0
-    for back in range(stop):
-        if found >= rules.candidates_follow:
-            break
-        place = (inbox.count[i] - 1 - back) % capacity
-        p = inbox.post[i, place]
-        if p < 0:
-            continue
-        if not rules.repeats and is_seen(seen, i, p):
-            inbox.post[i, place] = -1
-            continue
-        grown = _offer(m, p, FOLLOW, inbox.sharer[i, place], place, i, now, rules, creators, posts, seen, desk)
-        found += grown - m
-        m = grown
-    return m
-
-
-@hot
-def _by_interest(m, i, time_word, now, rules, creators, posts, pools, seen, desk):
-    """Draw posts of estimated topics: one topic and three tries per block of random words."""
-    wanted = m + rules.candidates_interest
-    buckets = np.uint64(pools.interest_buckets)
-    topics = len(desk.estimate)
-    for turn in range((rules.candidates_interest * rules.tries + 2) // 3):
-        words = philox(rules.seed, _INTEREST << 20 | rules.replication, i, INTEREST, turn, time_word)
-        u = unit(words[0])
-        topic = 0
-        total = desk.estimate[0]
-        while u >= total and topic < topics - 1:
-            topic += 1
-            total += desk.estimate[topic]
-        for word in words[1:]:
-            bucket = topic * pools.interest_buckets + int(((word >> np.uint64(16)) * buckets) >> np.uint64(16))
-            accept = (float(word & np.uint64(0xFFFF)) + 0.5) / 65536.0
-            for at in range(pools.interest.start[bucket], pools.interest.start[bucket + 1]):
-                p = pools.interest.rows[at]
-                if accept < posts[p].fresh_weight:
-                    m = _offer(m, p, INTEREST, -1, -1, i, now, rules, creators, posts, seen, desk)
-                    if m >= wanted:
-                        return m
-    return m
-
-
-@hot
-def _by_tries(m, count, source, stream, group, buckets, i, time_word, now, rules, creators, posts, seen, desk):
-    """Draw posts by keyed tries over stable slots, accepted by trending weight (or always)."""
-    wanted = m + count
-    size = np.uint64(buckets)
-    for turn in range((count * rules.tries + 1) // 2):
-        a, b, c, d = philox(rules.seed, stream << 20 | rules.replication, i, source, turn, time_word)
-        for half in range(2):
-            word = c if half else a
-            accept = unit(d if half else b)
-            bucket = int((word * size) >> np.uint64(32))
-            for at in range(group.start[bucket], group.start[bucket + 1]):
-                p = group.rows[at]
-                if source == RANDOM or accept < posts[p].trend_weight:
-                    m = _offer(m, p, source, -1, -1, i, now, rules, creators, posts, seen, desk)
-                    if m >= wanted:
-                        return m
-    return m
 
 
 @hot
@@ -318,7 +216,30 @@ def _count_at_once(p, row, rules, posts, slots):
 
 
 @hot
-def serve(low, high, day, now, rules, people, creators, posts, themes, acq, decays, viewers, leads, tags, slots, pools, inbox, seen, tests, ads, edges, desk):
+def serve(
+    low,
+    high,
+    day,
+    now,
+    rules,
+    people,
+    creators,
+    posts,
+    themes,
+    acq,
+    decays,
+    viewers,
+    leads,
+    tags,
+    slots,
+    pools,
+    inbox,
+    seen,
+    tests,
+    ads,
+    edges,
+    desk,
+):
     """Serve every slot of people low..high-1 in this round."""
     topics = people.interests.shape[1]
     for i in range(low, high):
@@ -343,15 +264,7 @@ def serve(low, high, day, now, rules, people, creators, posts, themes, acq, deca
                 norm += desk.estimate[k] * desk.estimate[k]
             scale = 1.0 / math.sqrt(norm)
 
-            m = 0
-            if rules.candidates_follow:
-                m = _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk)
-            if rules.candidates_interest:
-                m = _by_interest(m, i, time_word, now, rules, creators, posts, pools, seen, desk)
-            if rules.candidates_trending:
-                m = _by_tries(m, rules.candidates_trending, TRENDING, _TRENDING, pools.trending, pools.trending_buckets, i, time_word, now, rules, creators, posts, seen, desk)
-            if rules.candidates_random:
-                m = _by_tries(m, rules.candidates_random, RANDOM, _RANDOM, pools.everything, pools.all_buckets, i, time_word, now, rules, creators, posts, seen, desk)
+            m = retrieve(i, time_word, now, rules, creators, posts, pools, inbox, seen, desk)
             _score(m, i, day, rules, posts, themes, acq, decays, leads, tags, desk, scale)
 
             reserved = 0
@@ -415,9 +328,28 @@ def serve(low, high, day, now, rules, people, creators, posts, themes, acq, deca
                             inbox.post[i, desk.place[j]] = -1
                 if p >= 0:
                     gain = respond(
-                        at_row, i, p, source, sharer, moment if rules.repeats or source == PAID else 0, predicted, rules, people, creators, posts, themes, acq, decays,
-                        viewers, leads, slots, edges, day, desk.taste, taste_scale,
-                    )  # fmt: skip
+                        at_row,
+                        i,
+                        p,
+                        source,
+                        sharer,
+                        moment if rules.repeats or source == PAID else 0,
+                        predicted,
+                        rules,
+                        people,
+                        creators,
+                        posts,
+                        themes,
+                        acq,
+                        decays,
+                        viewers,
+                        leads,
+                        slots,
+                        edges,
+                        day,
+                        desk.taste,
+                        taste_scale,
+                    )
                     _learn(desk, rules, gain, themes, p, -1)
                     last_author = posts[p].creator
                     desk.authors[chosen] = last_author
@@ -440,7 +372,9 @@ def serve(low, high, day, now, rules, people, creators, posts, themes, acq, deca
                     if rules.sequential:
                         _count_at_once(p, at_row, rules, posts, slots)
                 elif outside:
-                    topic, gain = _outside(at_row, i, day, s, request, u_topic, u_ad, u_watch, rules, people, viewers, slots, desk, taste_scale)
+                    topic, gain = _outside(
+                        at_row, i, day, s, request, u_topic, u_ad, u_watch, rules, people, viewers, slots, desk, taste_scale
+                    )
                     _learn(desk, rules, gain, themes, 0, topic)
                     stale = stale or last_author >= 0
                     last_author = -1
@@ -467,9 +401,3 @@ def serve(low, high, day, now, rules, people, creators, posts, themes, acq, deca
                 if tags[i, tag] < 255:
                     tags[i, tag] += 1
             row += n
-
-
-@hot
-def is_follower(action):
-    """Tell whether the viewer followed the creator when the slot was served."""
-    return (action & FOLLOWED) != 0

@@ -16,48 +16,48 @@ _AWARE, _CONSIDER, _BUY = int(Stream.AWARE), int(Stream.CONSIDER), int(Stream.BU
 
 
 @hot
-def evening(
-    low, high, day, seed, replication, viewers, leads, tags, buyers_share, memory_keep, annoyance_keep, forget, awareness_influencer, awareness_ad, consideration, attitude_gain,
-    attitude_annoyance, repetition_peak, delayed_rate, delayed_attitude, delayed_memory, baseline_rate, category_floor, baseline_interest, contagion, saturation_keep, bought_today,
-):  # fmt: skip
+def evening(low, high, day, rules, viewers, leads, tags, buyers_share, bought_today):
     """Advance the funnel of people low..high-1 by one evening; fill bought_today (N, B)."""
     brands = leads.shape[1]
     for i in range(low, high):
         if viewers[i].shown > 0:
             share = viewers[i].sponsored / viewers[i].shown
-            viewers[i].saturation = saturation_keep * viewers[i].saturation + (1.0 - saturation_keep) * share
+            viewers[i].saturation = rules.saturation_keep * viewers[i].saturation + (1.0 - rules.saturation_keep) * share
         for b in range(brands):
             seen = leads[i, b].exposure + leads[i, b].exposure_ad
-            memory = leads[i, b].memory * memory_keep
+            memory = leads[i, b].memory * rules.memory_keep
             if seen > 0.0:
-                repeated = memory / repetition_peak
-                lift = attitude_gain * leads[i, b].warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - leads[i, b].attitude)
+                repeated = memory / rules.repetition_peak
+                lift = rules.attitude_gain * leads[i, b].warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - leads[i, b].attitude)
                 leads[i, b].attitude = min(1.0, max(-1.0, leads[i, b].attitude + lift))
             memory += seen
             leads[i, b].memory = memory
-            annoyance = leads[i, b].annoyance * annoyance_keep + leads[i, b].touches
+            annoyance = leads[i, b].annoyance * rules.annoyance_keep + leads[i, b].touches
             leads[i, b].annoyance = annoyance
             if leads[i, b].touches > 0:
-                leads[i, b].attitude = max(-1.0, leads[i, b].attitude - attitude_annoyance * annoyance / (5.0 + annoyance))
-            u_aware, u_forget, _, _ = tail(seed, _AWARE, replication, i, b, 0, day << 16)
+                leads[i, b].attitude = max(-1.0, leads[i, b].attitude - rules.attitude_annoyance * annoyance / (5.0 + annoyance))
+            u_aware, u_forget, _, _ = tail(rules.seed, _AWARE, rules.replication, i, b, 0, day << 16)
             if leads[i, b].aware:
-                if seen == 0.0 and leads[i, b].purchases == 0 and u_forget < forget:
+                if seen == 0.0 and leads[i, b].purchases == 0 and u_forget < rules.forget:
                     leads[i, b].aware = 0
                     leads[i, b].considering = 0
             else:
-                miss = (1.0 - awareness_influencer) ** leads[i, b].exposure * (1.0 - awareness_ad) ** leads[i, b].exposure_ad
+                miss = (1.0 - rules.awareness_influencer) ** leads[i, b].exposure * (1.0 - rules.awareness_ad) ** leads[i, b].exposure_ad
                 if u_aware < 1.0 - miss:
                     leads[i, b].aware = 1
-            u_consider, u_buy, _, _ = tail(seed, _CONSIDER, replication, i, b, 0, day << 16)
+            u_consider, u_buy, _, _ = tail(rules.seed, _CONSIDER, rules.replication, i, b, 0, day << 16)
             attitude = leads[i, b].attitude
             if leads[i, b].aware and not leads[i, b].considering:
-                if u_consider < consideration * 0.5 * (1.0 + attitude):
+                if u_consider < rules.consideration * 0.5 * (1.0 + attitude):
                     leads[i, b].considering = 1
-            hazard = baseline_rate * (max(0.0, leads[i, b].category + category_floor) / category_floor) ** baseline_interest
+            hazard = (
+                rules.baseline_rate
+                * (max(0.0, leads[i, b].category + rules.category_floor) / rules.category_floor) ** rules.baseline_interest
+            )
             if leads[i, b].considering:
-                hazard += delayed_rate * math.exp(delayed_attitude * attitude + delayed_memory * math.log(1.0 + memory))
+                hazard += rules.delayed_rate * math.exp(rules.delayed_attitude * attitude + rules.delayed_memory * math.log(1.0 + memory))
             if leads[i, b].purchases == 0:
-                hazard += contagion * buyers_share[b]
+                hazard += rules.contagion * buyers_share[b]
             hazard = min(1.0, hazard)
             leads[i, b].expected += leads[i, b].chance + hazard
             bought = leads[i, b].bought

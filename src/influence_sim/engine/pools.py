@@ -11,10 +11,23 @@ import math
 
 import numpy as np
 
-from influence_sim.engine.feed import is_follower
 from influence_sim.engine.seen import is_seen
-from influence_sim.engine.state import CLICK, COMMENT, EXPLORE, FAILED, FIXED, LIKE, NEGATIVE, PASSED, SHARE, SUBSCRIBE, UNSTAGED
-from influence_sim.engine.state import Array, Lists
+from influence_sim.engine.state import (
+    CLICK,
+    COMMENT,
+    EXPLORE,
+    FAILED,
+    FIXED,
+    FOLLOWED,
+    LIKE,
+    NEGATIVE,
+    PASSED,
+    SHARE,
+    SUBSCRIBE,
+    UNSTAGED,
+    Array,
+    Lists,
+)
 from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream, philox, unit
 
@@ -46,31 +59,31 @@ def grouped(keys: Array, rows: Array, size: int) -> Lists:
 
 
 @hot
-def refresh(first, count, now, posts, prior, base_rate, like_slope, fresh_age, fresh_exponent, popularity, trend_prior, trend_exponent, trend_cap, sponsored_factor, failed_factor, retrievable):
+def refresh(first, count, now, rules, posts, retrievable):
     """Recompute the round's post columns: freshness, popularity, shrunken residual, trending weight."""
     for p in range(first, count):
         age = max(0.0, now - posts[p].posted)
-        fresh = (1.0 + age / fresh_age) ** (-fresh_exponent)
-        likes = posts[p].likes + prior * base_rate
-        expected = posts[p].predicted / FIXED + prior * base_rate
+        fresh = (1.0 + age / rules.freshness_age) ** (-rules.freshness_exponent)
+        likes = posts[p].likes + rules.prior_impressions * rules.like_rate
+        expected = posts[p].predicted / FIXED + rules.prior_impressions * rules.like_rate
         residual = 0.0
-        if likes > 0.0 and expected > 0.0 and like_slope > 0.0:
-            residual = math.log(likes / expected) / like_slope
+        if likes > 0.0 and expected > 0.0 and rules.like_slope > 0.0:
+            residual = math.log(likes / expected) / rules.like_slope
         posts[p].residual = residual
         multiplier = fresh
-        if popularity > 0.0:
-            multiplier *= (posts[p].trend + trend_prior) ** popularity
+        if rules.popularity_exponent > 0.0:
+            multiplier *= (posts[p].trend + rules.trending_prior) ** rules.popularity_exponent
         if posts[p].sponsored:
-            multiplier *= sponsored_factor
+            multiplier *= rules.sponsored_factor
         posts[p].multiplier = multiplier
         open_to_all = retrievable[posts[p].creator] == 1 and posts[p].slot >= 0
         weight = fresh if open_to_all else 0.0
         if posts[p].stage == FAILED:
-            weight *= failed_factor
+            weight *= rules.failed_factor
         posts[p].fresh_weight = weight
         trending = open_to_all and (posts[p].stage == PASSED or posts[p].stage == UNSTAGED)
-        ratio = (posts[p].trend + trend_prior) / (trend_cap + trend_prior)
-        posts[p].trend_weight = min(1.0, ratio**trend_exponent) if trending else 0.0
+        ratio = (posts[p].trend + rules.trending_prior) / (rules.trending_cap + rules.trending_prior)
+        posts[p].trend_weight = min(1.0, ratio**rules.trending_exponent) if trending else 0.0
 
 
 @hot
@@ -98,7 +111,9 @@ def deliver(low, high, friends_start, friends_target, acq, creators, out_start, 
 
 
 @hot
-def audience_of(p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen):
+def audience_of(
+    p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen
+):
     """Fill `chosen` with up to `wanted` distinct people for post p; return how many were found."""
     n = np.uint64(len(people.views))
     topics = people.interests.shape[1]
@@ -148,7 +163,25 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
         if wanted[j] <= 0:
             continue
         chosen = who[at : at + wanted[j]]
-        found = audience_of(rows[j], wanted[j], stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen)
+        found = audience_of(
+            rows[j],
+            wanted[j],
+            stream,
+            day,
+            part,
+            targeting,
+            minimum_slots,
+            rules,
+            people,
+            creators,
+            posts,
+            themes,
+            leads,
+            slots,
+            seen,
+            stamp,
+            chosen,
+        )
         for k in range(found):
             what[at + k] = rows[j]
         at += found
@@ -156,7 +189,7 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
 
 
 @hot
-def count_round(low, high, posts, slots, sequential, count_views, value_like, value_comment, value_playtime, value_play, value_share, value_follow, value_negative, play_seconds, totals):
+def count_round(low, high, rules, posts, slots, totals):
     """Add the round's slots to the post counters; sums over people are integers.
 
     totals: [modelled, outside, empty, likes, comments, shares, follows, negatives, organic views, organic likes]
@@ -181,15 +214,21 @@ def count_round(low, high, posts, slots, sequential, count_views, value_like, va
         posts[p].negatives += negative
         posts[p].clicks += 1 if action & CLICK else 0
         posts[p].predicted += slots.predicted[row]
-        if not sequential and (count_views or like + comment + share + follow > 0):
+        if not rules.sequential and (rules.count_views or like + comment + share + follow > 0):
             posts[p].trend += 1.0
         if slots.source[row] == EXPLORE:
             posts[p].stage_served += 1
-            if not is_follower(action):
-                worth = value_like * like + value_comment * comment + value_playtime * slots.watch[row] + value_share * share + value_follow * follow
-                worth -= value_negative * negative
-                if slots.watch[row] >= min(play_seconds, posts[p].duration):
-                    worth += value_play
+            if not action & FOLLOWED:
+                worth = (
+                    rules.value_like * like
+                    + rules.value_comment * comment
+                    + rules.value_playtime * slots.watch[row]
+                    + rules.value_share * share
+                    + rules.value_follow * follow
+                )
+                worth -= rules.value_negative * negative
+                if slots.watch[row] >= min(rules.play_seconds, posts[p].duration):
+                    worth += rules.value_play
                 posts[p].stage_value += int(worth * FIXED)
         totals[0] += 1
         totals[3] += like
@@ -203,10 +242,10 @@ def count_round(low, high, posts, slots, sequential, count_views, value_like, va
 
 
 @hot
-def promote(rows, count, stages, quotas, share_passed, memory, memory_count, posts):
+def promote(rows, rules, quotas, memory, memory_count, posts):
     """End the test stage of every post whose quota is served; rank it among recent posts of its stage."""
     size = memory.shape[1]
-    for j in range(count):
+    for j in range(len(rows)):
         p = rows[j]
         s = posts[p].stage
         if posts[p].stage_served < quotas[s]:
@@ -219,8 +258,8 @@ def promote(rows, count, stages, quotas, share_passed, memory, memory_count, pos
         for k in range(known):
             if memory[s, k] > mean:
                 better += 1
-        if better < share_passed * known:
-            posts[p].stage = s + 1 if s + 1 < stages else PASSED
+        if better < rules.stage_pass * known:
+            posts[p].stage = s + 1 if s + 1 < rules.stages else PASSED
         else:
             posts[p].stage = FAILED
         posts[p].stage_served = 0

@@ -62,9 +62,23 @@ def _lengths(rules, u, out):
 
 
 def write_posts(
-    posts: Any, themes: Array, at: int, creator: Array, sponsored: Array, ordinal: Array, brand: Array, posted: Array, disclosure: Array, fit: Array,
-    market: Market, rules: Any, creators: Creators, slots: Ring, followers: Array, accounts: int,
-) -> None:  # fmt: skip
+    posts: Any,
+    themes: Array,
+    at: int,
+    creator: Array,
+    sponsored: Array,
+    ordinal: Array,
+    brand: Array,
+    posted: Array,
+    disclosure: Array,
+    fit: Array,
+    market: Market,
+    rules: Any,
+    creators: Creators,
+    slots: Ring,
+    followers: Array,
+    accounts: int,
+) -> None:
     """Fill post rows at, at+1, ... ; raises `OverflowError` beyond 32,767 posts of a creator and kind."""
     n = len(creator)
     if n == 0:

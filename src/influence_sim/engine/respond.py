@@ -110,7 +110,29 @@ def expected_fraction(rules, duration):
 
 
 @hot
-def respond(row, i, p, source, sharer, moment, predicted, rules, people, creators, posts, themes, acq, decays, viewers, leads, slots, edges, day, taste, taste_scale):
+def respond(
+    row,
+    i,
+    p,
+    source,
+    sharer,
+    moment,
+    predicted,
+    rules,
+    people,
+    creators,
+    posts,
+    themes,
+    acq,
+    decays,
+    viewers,
+    leads,
+    slots,
+    edges,
+    day,
+    taste,
+    taste_scale,
+):
     """Let person i react to post p in slot `row`; fill the slot; return the learning signal.
 
     `moment` is the low half of the time word: 0, or the person's slot number where a post can be
@@ -145,11 +167,15 @@ def respond(row, i, p, source, sharer, moment, predicted, rules, people, creator
 
     u1, u2, u_watch, u_like = tail(rules.seed, _WATCH, rules.replication, i, key, post_word, time_word)
     eta = (
-        rules.match * match + rules.quality * posts[p].quality + rules.follows * follows + rules.trust * (trust - 0.5) + rules.tie * tie
+        rules.match * match
+        + rules.quality * posts[p].quality
+        + rules.follows * follows
+        + rules.trust * (trust - 0.5)
+        + rules.tie * tie
         + rules.authenticity * (creators.authenticity[c] - 0.5)
         - rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
         + rules.noise * normal(u1, u2)
-    )  # fmt: skip
+    )
     if sponsored:
         eta -= rules.disclosure * posts[p].disclosure * people.knowledge[i] + rules.misfit * (1.0 - posts[p].fit)
     watch = watch_time(rules, eta, duration, u_watch, i, key, post_word, time_word)
@@ -187,9 +213,13 @@ def respond(row, i, p, source, sharer, moment, predicted, rules, people, creator
             fatigue = (1.0 + leads[i, brand].annoyance) ** (-rules.ad_fatigue)
             click = sigmoid(base + rules.click_match * interest + rules.click_tie * tie + rules.click_attitude * attitude) * fatigue
             buy = sigmoid(
-                rules.buy_logit + rules.buy_match * interest + rules.buy_trust * (trust - 0.5) + rules.buy_tie * tie + rules.buy_attitude * attitude
+                rules.buy_logit
+                + rules.buy_match * interest
+                + rules.buy_trust * (trust - 0.5)
+                + rules.buy_tie * tie
+                + rules.buy_attitude * attitude
                 - rules.buy_price * (people.price_sensitivity[i] * rules.price_ratio - 1.0)
-            )  # fmt: skip
+            )
             leads[i, brand].chance += click * buy
             if u_click < click:
                 action |= CLICK

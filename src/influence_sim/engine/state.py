@@ -126,6 +126,15 @@ class Slots(NamedTuple):
     predicted: Array  # i4 fixed-point predicted like probability
 
 
+class Events(NamedTuple):
+    """What left a trace between people and creators today, by person, then creator, then time."""
+
+    start: Array  # i8 (N + 1)
+    creator: Array  # i4
+    post: Array  # i4
+    bits: Array  # u1 of `action`
+
+
 class Lists(NamedTuple):
     """Rows grouped by a key: members of group g are rows[start[g]:start[g+1]]."""
 
@@ -265,5 +274,40 @@ RULES = np.dtype(
         ("buy_attitude", "f8"),
         ("buy_price", "f8"),
         ("price_ratio", "f8"),
+        ("popularity_exponent", "f8"),
+        ("freshness_age", "f8"),
+        ("freshness_exponent", "f8"),
+        ("prior_impressions", "f8"),
+        ("like_rate", "f8"),
+        ("sponsored_factor", "f8"),
+        ("failed_factor", "f8"),
+        ("stage_pass", "f8"),
+        ("gain", "f8"),
+        ("reply_weight", "f8"),
+        ("trust_organic", "f8"),
+        ("trust_sponsored", "f8"),
+        ("negativity", "f8"),
+        ("detection", "f8"),
+        ("detection_loss", "f8"),
+        ("unfollow_sponsored", "f8"),
+        ("unfollow_daily", "f8"),
+        ("live_attendance", "f8"),
+        ("awareness_influencer", "f8"),
+        ("awareness_ad", "f8"),
+        ("consideration", "f8"),
+        ("attitude_gain", "f8"),
+        ("attitude_annoyance", "f8"),
+        ("repetition_peak", "f8"),
+        ("delayed_rate", "f8"),
+        ("delayed_attitude", "f8"),
+        ("delayed_memory", "f8"),
+        ("baseline_rate", "f8"),
+        ("baseline_interest", "f8"),
+        ("contagion", "f8"),
+        ("memory_keep", "f8"),
+        ("annoyance_keep", "f8"),
+        ("forget", "f8"),
+        ("saturation_keep", "f8"),
+        ("category_floor", "f8"),
     ]
 )

@@ -84,20 +84,17 @@ def merge(acq, event_start, event_creator, people_count, day):
 
 
 @hot
-def evening(
-    low, high, day, seed, replication, acq, event_start, event_creator, event_post, event_bits, posts, creators, people, decays, reply_chance, live, seat_chance, attendance,
-    gain, reply_weight, trust_organic, trust_sponsored, negativity, detection, detection_loss, reputation_weight, unfollow_sponsored, unfollow_daily, changes,
-):  # fmt: skip
+def evening(low, high, day, rules, acq, events, posts, creators, people, decays, reply_chance, live, seat_chance, changes):
     """Apply today's events and live sessions to the ties of people low..high-1, then let them leave.
 
     changes[i, 0] new follows, changes[i, 1] unfollows.
     """
     for i in range(low, high):
-        e = event_start[i]
-        end = event_start[i + 1]
+        e = events.start[i]
+        end = events.start[i + 1]
         for row in range(acq.start[i], acq.start[i + 1]):
             c = acq.creator[row]
-            has_events = e < end and event_creator[e] == c
+            has_events = e < end and events.creator[e] == c
             followed = acq.follows[row]
             if not has_events and not followed:
                 continue
@@ -109,40 +106,40 @@ def evening(
             affinity = acq.affinity[row] * decays.affinity[age]
             sold = 0.0
             misfit = 0.0
-            while e < end and event_creator[e] == c:
-                p = event_post[e]
-                bits = event_bits[e]
+            while e < end and events.creator[e] == c:
+                p = events.post[e]
+                bits = events.bits[e]
                 if bits & (LIKE | COMMENT | SHARE | SUBSCRIBE):
-                    tie += gain * (1.0 - tie) * ((1.0 - reply_weight) + reply_weight * reply_chance[c])
+                    tie += rules.gain * (1.0 - tie) * ((1.0 - rules.reply_weight) + rules.reply_weight * reply_chance[c])
                     affinity += 1.0
                     if not posts[p].sponsored:
-                        good += trust_organic
+                        good += rules.trust_organic
                 if posts[p].sponsored:
                     evidence = posts[p].fit * creators.authenticity[c]
-                    good += trust_sponsored * evidence
-                    bad += trust_sponsored * (1.0 - evidence) * negativity
+                    good += rules.trust_sponsored * evidence
+                    bad += rules.trust_sponsored * (1.0 - evidence) * rules.negativity
                     sold += 1.0
                     misfit += 1.0 - posts[p].fit
                     word = posts[p].sponsored << 31 | posts[p].ordinal << 16
-                    u, _, _, _ = tail(seed, _DETECT, replication, i, posts[p].key, word, day << 16)
-                    if u < detection * people.knowledge[i] * (1.0 - posts[p].disclosure):
-                        bad += detection_loss
+                    u, _, _, _ = tail(rules.seed, _DETECT, rules.replication, i, posts[p].key, word, day << 16)
+                    if u < rules.detection * people.knowledge[i] * (1.0 - posts[p].disclosure):
+                        bad += rules.detection_loss
                 if bits & SUBSCRIBE and not acq.follows[row]:
                     acq.follows[row] = 1
                     changes[i, 0] += 1
                 e += 1
             if followed:
-                u_daily, u_sold, u_attend, u_seat = tail(seed, _UNFOLLOW, replication, i, c, 0, day << 16)
-                trust = trust_of(good, bad, reputation, reputation_weight)
-                leaves = u_daily < unfollow_daily * 2.0 * (1.0 - trust)
+                u_daily, u_sold, u_attend, u_seat = tail(rules.seed, _UNFOLLOW, rules.replication, i, c, 0, day << 16)
+                trust = trust_of(good, bad, reputation, rules.reputation_weight)
+                leaves = u_daily < rules.unfollow_daily * 2.0 * (1.0 - trust)
                 if sold > 0.0:
-                    hazard = unfollow_sponsored * (sold * (2.0 - creators.authenticity[c]) + 0.3 * misfit)
+                    hazard = rules.unfollow_sponsored * (sold * (2.0 - creators.authenticity[c]) + 0.3 * misfit)
                     leaves = leaves or u_sold < hazard
                 if leaves:
                     acq.follows[row] = 0
                     changes[i, 1] += 1
-                elif live[c] and u_attend < attendance and u_seat < seat_chance[c]:
-                    tie += gain * (1.0 - tie)
+                elif live[c] and u_attend < rules.live_attendance and u_seat < seat_chance[c]:
+                    tie += rules.gain * (1.0 - tie)
                     has_events = True
             if has_events:
                 acq.tie[row] = np.float32(tie)

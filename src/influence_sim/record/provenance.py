@@ -54,7 +54,10 @@ def _revision() -> dict[str, Any]:
     """Return the git commit of the source tree and whether it was changed, or why that is unknown."""
     folder = Path(__file__).parent
     try:
-        run = [subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, timeout=5, check=True).stdout for args in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "."))]
+        run = [
+            subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, timeout=5, check=True).stdout
+            for args in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "."))
+        ]
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
     return {"commit": run[0].strip(), "dirty": bool(run[1].strip())}

@@ -49,19 +49,50 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "likes_total": sums["likes"],
         "follows_total": sums["follows"],
     }
-    for name in ("impressions", "engagements", "clicks", "purchases", "expected_purchases", "watch_seconds", "minors_impressions", "organic_views", "organic_likes"):
+    for name in (
+        "impressions",
+        "engagements",
+        "clicks",
+        "purchases",
+        "expected_purchases",
+        "watch_seconds",
+        "minors_impressions",
+        "organic_views",
+        "organic_likes",
+    ):
         totals[name] = sums[name]
     table = {
-        "post": np.arange(n), "creator": posts.creator.astype(np.int64), "day": np.floor(posts.posted).astype(np.int64), "followers": posts.audience * scale,
-        "views": real["impressions"], "likes": real["likes"], "comments": real["comments"], "shares": real["shares"], "follows": real["follows"],
-        "duration_s": posts.duration.copy(), "sponsored": posts.sponsored == 1, "disclosed": (posts.sponsored == 1) & (posts.disclosure > 0), "brand": posts.brand.astype(np.int64),
-    }  # fmt: skip
+        "post": np.arange(n),
+        "creator": posts.creator.astype(np.int64),
+        "day": np.floor(posts.posted).astype(np.int64),
+        "followers": posts.audience * scale,
+        "views": real["impressions"],
+        "likes": real["likes"],
+        "comments": real["comments"],
+        "shares": real["shares"],
+        "follows": real["follows"],
+        "duration_s": posts.duration.copy(),
+        "sponsored": posts.sponsored == 1,
+        "disclosed": (posts.sponsored == 1) & (posts.disclosure > 0),
+        "brand": posts.brand.astype(np.int64),
+    }
     return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s))
 
 
 def _items(s: Simulation) -> dict[str, Array]:
     """Join the sampled slots; `slot` counts a person's slots of the day."""
-    names = ("person", "day", "post", "source", "age_days", "views_at_exposure", "creator_followers", "follows_creator", "sponsored", "watched_s")
+    names = (
+        "person",
+        "day",
+        "post",
+        "source",
+        "age_days",
+        "views_at_exposure",
+        "creator_followers",
+        "follows_creator",
+        "sponsored",
+        "watched_s",
+    )
     if not s.items:
         return {name: np.zeros(0) for name in ("person", "day", "slot", *names[2:])}
     joined = {name: np.concatenate([item[name] for item in s.items]) for name in (*names, "round")}
@@ -69,10 +100,17 @@ def _items(s: Simulation) -> dict[str, Array]:
     joined = {name: values[order] for name, values in joined.items()}
     group = joined["day"] * s.world.size + joined["person"]
     slot = np.arange(len(group)) - np.searchsorted(group, group)
-    missing = joined["post"] < 0
-    views = np.where(missing, np.nan, joined["views_at_exposure"])
     watched = joined["watched_s"].astype(np.float64)
     return {
-        "person": joined["person"], "day": joined["day"], "slot": slot, "post": joined["post"].astype(np.int64), "source": np.array(SOURCES)[joined["source"]], "age_days": joined["age_days"],
-        "views_at_exposure": views, "creator_followers": joined["creator_followers"], "follows_creator": joined["follows_creator"], "sponsored": joined["sponsored"].astype(bool), "watched_s": watched,
-    }  # fmt: skip
+        "person": joined["person"],
+        "day": joined["day"],
+        "slot": slot,
+        "post": joined["post"].astype(np.int64),
+        "source": np.array(SOURCES)[joined["source"]],
+        "age_days": joined["age_days"],
+        "views_at_exposure": joined["views_at_exposure"],
+        "creator_followers": joined["creator_followers"],
+        "follows_creator": joined["follows_creator"],
+        "sponsored": joined["sponsored"].astype(bool),
+        "watched_s": watched,
+    }

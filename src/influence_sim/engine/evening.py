@@ -1,0 +1,71 @@
+"""The evening: ties, trust, follows, funnel and purchases, reputation, daily record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from influence_sim.engine import funnel, ties
+from influence_sim.engine.state import COMMENT, FIXED, Array, Events
+from influence_sim.rng import Stream, uniforms
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
+
+
+def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
+    """Settle the day's events (person, post, action) between people, creators and brands."""
+    m, rule, n, day, scale = s.market, s.rules, s.world.size, s.day, s.world.people_per_agent
+    posts, creators = s.posts, s.creators
+    creator = posts.creator[what] if len(what) else np.zeros(0, np.int32)
+    order = np.lexsort((creator, who))
+    who, what, bits, creator = who[order], what[order], bits[order], creator[order]
+    start = np.concatenate([[0], np.cumsum(np.bincount(who, minlength=n))]).astype(np.int64)
+    count = len(creators.person)
+    comments = np.bincount(creator[(bits & COMMENT) != 0], minlength=count) * scale
+    with np.errstate(divide="ignore"):
+        reply_chance = np.minimum(1.0, np.where(comments > 0, m.creators.reply_capacity / comments, 1.0))
+        attending = s.followers * scale * m.creators.live_attendance
+        seat_chance = np.minimum(1.0, np.where(attending > 0, m.creators.live_seats / attending, 1.0))
+    u = uniforms(rule.seed, Stream.LIVE, rule.replication, 0, np.arange(count), 0, day << 16)[:, 0]
+    live = (u < m.creators.live_sessions_per_week / 7.0) & (creators.person >= 0)
+    s.acquaintances = ties.merge(s.acquaintances, start, creator, n, day)
+    events = Events(start, creator, what, bits)
+    changes = np.zeros((n, 2), np.int64)
+    t = m.ties
+    s.blocks(
+        ties.evening, day, rule, s.acquaintances, events, posts, creators, s.people, s.decays, reply_chance, live, seat_chance, changes
+    )
+    s.followers[:] = 0
+    trust = np.zeros(count, np.int64)
+    ties.standing(s.acquaintances, creators, s.decays, day, t.reputation_weight, s.followers, trust)
+    keep = 0.5 ** (1.0 / t.reputation_half_life)
+    known = s.followers > 0
+    creators.reputation[known] = keep * creators.reputation[known] + (1.0 - keep) * (trust[known] / FIXED / s.followers[known])
+    s.today["follows"] += float(changes[:, 0].sum()) * scale
+    s.today["unfollows"] += float(changes[:, 1].sum()) * scale
+    _funnel(s)
+
+
+def _funnel(s: Simulation) -> None:
+    a, n, scale = s.leads, s.world.size, s.world.people_per_agent
+    b = 0  # the brand under study
+    today = s.today
+    today["impressions"] = float(a.touches[:, b].sum()) * scale
+    today["minors_impressions"] = float(a.touches[s.people.minor == 1, b].sum()) * scale
+    today["clicks"] = float(a.clicks[:, b].sum()) * scale
+    buyers = (a.purchases > 0).sum(axis=0) / n
+    bought = np.zeros(a.purchases.shape, np.int64)
+    before = float(a.expected[:, b].sum())
+    saturated = float(s.viewers.sponsored.sum()), float(s.viewers.shown.sum())
+    s.blocks(funnel.evening, s.day, s.rules, s.viewers, a, s.tags, buyers, bought)
+    today["purchases"] = float(bought[:, b].sum()) * scale
+    today["expected_purchases"] = (float(a.expected[:, b].sum()) - before) * scale
+    today["reach_cumulative"] = float(a.reached[:, b].sum()) * scale
+    today["aware"] = float(a.aware[:, b].sum()) * scale
+    today["considering"] = float(a.considering[:, b].sum()) * scale
+    today["sponsored_share_seen"] = saturated[0] / saturated[1] if saturated[1] else 0.0
+    brand = s.posts.brand[: s.post_count] == b
+    engaged = sum(float(x[: s.post_count][brand].sum()) for x in (s.posts.likes, s.posts.comments, s.posts.shares))
+    today["engagements"] = engaged * scale - sum(s.daily["engagements"])

@@ -1,0 +1,111 @@
+"""The morning: the brand observes, orders and pays; today's posts are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from influence_sim.engine.contracts import Flight, contract, observe
+from influence_sim.engine.publish import advance_form, organic_counts, with_room, write_posts
+from influence_sim.engine.state import Array
+from influence_sim.rng import Stream, uniforms
+from influence_sim.strategies.base import BrandView, Order
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
+
+DISCLOSURE = {"none": 0.0, "hashtag": 0.5, "label": 1.0}
+
+
+def observe_market(s: Simulation) -> BrandView:
+    """Return what the brand sees this morning."""
+    c, count = s.modelled, s.post_count
+    creator = s.posts.creator[:count]
+    engaged = s.posts.likes[:count] + s.posts.comments[:count] + s.posts.shares[:count]
+    sums = [np.bincount(creator, x, minlength=c)[:c] for x in (s.posts.impressions[:count], engaged, np.ones(count))]
+    followers = s.followers[:c] * s.world.people_per_agent
+    scale = s.world.people_per_agent
+    return observe(
+        s.market,
+        s.creators,
+        s.day,
+        s.horizon,
+        s.ledger.left,
+        followers,
+        sums[0] * scale,
+        sums[1] * scale,
+        sums[2],
+        s.fit,
+        s.rules.seed,
+        s.rules.replication,
+    )
+
+
+def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
+    if orders is None:
+        if s.strategy is None or s.budget <= 0.0:
+            return
+        view = observe_market(s)
+        orders = s.strategy.plan(view)
+    else:
+        view = observe_market(s)
+    contract(s.ledger, list(orders), view)
+
+
+def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
+    """Write today's posts; return the rows that appear in each round."""
+    m, rounds, day, rule = s.market, s.market.feed.rounds_per_day, s.day, s.rules
+    advance_form(s.creators, m, day, rule.seed, rule.replication)
+    counts = organic_counts(s.creators, day, rule.seed, rule.replication)
+    for c, wanted in organic.items():
+        counts[c] = wanted
+    if day == 0:
+        counts[: s.modelled] += m.creators.opening_posts
+    creator = np.repeat(np.arange(len(counts)), counts)
+    rows: list[tuple[int, int, int, float, float]] = [(int(c), 0, -1, 0.0, 1.0) for c in creator]
+    rows += [(o.creator, 1, 0, DISCLOSURE[o.disclosure], float(s.fit[o.creator])) for o in s.ledger.booked if o.day == day]
+    flights = [a for a in s.ledger.ads if a.day == day]
+    rows += [(s.modelled, 1, 0, 1.0, 1.0) for _ in flights]
+    rows.sort(key=lambda row: row[:2])
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 5)
+    creator, sponsored = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+    # A post's ordinal is its place among the creator's posts of its kind.
+    group = creator * 2 + sponsored
+    ordinal = np.arange(len(rows)) - np.searchsorted(group, group) + s.ordinals[creator, sponsored]
+    np.add.at(s.ordinals, (creator, sponsored), 1)
+    key = np.where(creator < s.modelled, creator, 2**31 + creator - s.modelled)
+    time = uniforms(rule.seed, Stream.PUBLISH, rule.replication, 1, key, sponsored << 31 | ordinal << 16)
+    posted = day + np.floor(time[:, 0] * rounds) / rounds
+    posted[creator >= s.modelled] = day
+    if day == 0:
+        opening = (sponsored == 0) & (ordinal < m.creators.opening_posts)
+        posted[opening] = -np.floor(time[opening, 1] * min(7.0, m.feed.max_age) * rounds) / rounds
+    at = s.post_count
+    s.posts, s.themes = with_room(s.posts, s.themes, at + len(rows))
+    write_posts(
+        s.posts,
+        s.themes,
+        at,
+        creator,
+        sponsored,
+        ordinal,
+        table[:, 2].astype(np.int64),
+        posted,
+        table[:, 3],
+        table[:, 4],
+        m,
+        rule,
+        s.creators,
+        s.ring,
+        s.followers,
+        s.accounts,
+    )
+    s.post_count += len(rows)
+    accounts = at + np.flatnonzero(creator >= s.modelled)
+    for order, post in zip(flights, accounts, strict=True):
+        quota = int(order.spend / m.prices.cpm * 1000.0 / s.world.people_per_agent)
+        s.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota))
+    opens = np.maximum(0, np.floor((posted - day) * rounds + 1e-9).astype(np.int64))
+    return [at + np.flatnonzero(opens == r) for r in range(rounds)]

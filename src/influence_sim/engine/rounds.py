@@ -1,0 +1,179 @@
+"""A round: publish, deliver, refresh pools, allot capped posts, serve and respond, count, promote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from influence_sim.engine import ties
+from influence_sim.engine.contracts import settle
+from influence_sim.engine.pools import allot, count_round, deliver, grouped, promote, refresh
+from influence_sim.engine.sample import exposures
+from influence_sim.engine.state import PAID, SHARE, Array, Lists, Pools, Slots
+from influence_sim.rng import Stream
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
+
+
+def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, Array]:
+    """Play round r; return the events (person, post, action) that the evening needs."""
+    m, rule, n = s.market, s.rules, s.world.size
+    now = s.day + r / m.feed.rounds_per_day
+    edge = s.people.views * s.day_curve[r] + s.wish, s.people.views * s.day_curve[r + 1] + s.wish
+    start = np.zeros(n + 1, np.int64)
+    np.cumsum((np.floor(edge[1]) - np.floor(edge[0])).astype(np.int64), out=start[1:])
+    total = int(start[-1])
+    slots = Slots(start, *(np.empty(total, t) for t in (np.int32, np.uint8, np.uint8, np.float32, np.int32, np.int32)))
+    _deliver(s, new_posts)
+    pools = _pools(s, now)
+    tests = _test_audiences(s, r, slots)
+    ads = _ad_audiences(s, r, slots)
+    s.blocks(
+        s.serve,
+        s.day,
+        now,
+        rule,
+        s.people,
+        s.creators,
+        s.posts,
+        s.themes,
+        s.acquaintances,
+        s.decays,
+        s.viewers,
+        s.leads,
+        s.tags,
+        slots,
+        pools,
+        s.inbox,
+        s.seen,
+        tests,
+        ads,
+        s.world.follows,
+    )
+    s.slots = slots
+    s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
+    _count(s, slots)
+    who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
+    found = ties.collect(0, n, slots, s.posts, rule.minimum_watch, who, what, bits)
+    shared = np.flatnonzero(slots.post >= 0)
+    shared = shared[(slots.action[shared] & SHARE) != 0]
+    sharer = np.searchsorted(start, shared, side="right") - 1
+    s.pending += list(zip(sharer.tolist(), slots.post[shared].tolist(), strict=True))
+    return who[:found].copy(), what[:found].copy(), bits[:found].copy()
+
+
+def _deliver(s: Simulation, new_posts: Array) -> None:
+    """Push new posts and the last round's re-shares to followers."""
+    person = s.creators.person[s.posts.creator[new_posts]]
+    keys = np.concatenate([person, np.array([p for p, _ in s.pending], np.int64)])
+    rows = np.concatenate([new_posts, np.array([q for _, q in s.pending], np.int64)])
+    s.pending = []
+    if (keys >= 0).any():
+        out = grouped(keys, rows, s.world.size)
+        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, s.creators, out.start, out.rows, s.inbox)
+
+
+def _pools(s: Simulation, now: float) -> Pools:
+    """Recompute post columns and group live posts by their stable slots."""
+    m, posts, topics = s.market, s.posts, s.people.interests.shape[1]
+    while s.first_live < s.post_count and posts.posted[s.first_live] < now - m.feed.max_age:
+        s.first_live += 1
+    first, count = s.first_live, s.post_count
+    f, rule = m.feed, s.rules
+    refresh(first, count, now, s.rules, posts, s.creators.retrievable)
+    rows = np.arange(first, count, dtype=np.int32)
+    live = (posts.posted[first:count] <= now) & (posts.slot[first:count] >= 0)
+    slot = np.where(live, posts.slot[first:count], -1)
+    everything = max(1, s.ring.total)
+    by_topic = int(min(65536, max(8, np.ceil(1.5 * everything / topics))))
+    hot = everything if f.stages == 0 else int(2 ** np.ceil(np.log2(max(64.0, 2 * everything * f.stage_pass**f.stages))))
+    trending = np.where(posts.trend_weight[first:count] > 0.0, slot, -1)
+    return Pools(
+        grouped(np.where(slot >= 0, posts.tag[first:count] * by_topic + slot % by_topic, -1), rows, by_topic * topics),
+        grouped(np.where(trending >= 0, trending % hot, -1), rows, hot),
+        grouped(slot, rows, everything) if f.candidates_random else Lists(np.zeros(everything + 1, np.int64), rows[:0]),
+        by_topic,
+        hot,
+        everything,
+    )
+
+
+def _test_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
+    """Allot people to posts whose test stage is open."""
+    n, f, posts = s.world.size, s.market.feed, s.posts
+    rows = np.arange(s.first_live, s.post_count, dtype=np.int64)
+    now = s.day + r / f.rounds_per_day
+    rows = rows[(posts.stage[rows] >= 0) & (posts.stage[rows] < f.stages) & (posts.posted[rows] <= now)]
+    if f.exploration_share == 0.0 or len(rows) == 0:
+        return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
+    wanted = np.maximum(0, s.quotas[posts.stage[rows]] - posts.stage_served[rows])
+    who, what = allot(
+        rows,
+        np.minimum(wanted, n),
+        int(Stream.TEST_AUDIENCE),
+        s.day,
+        r,
+        f.exploration_targeting,
+        1,
+        s.rules,
+        s.people,
+        s.creators,
+        posts,
+        s.themes,
+        s.leads,
+        slots,
+        s.seen,
+    )
+    return grouped(who, what, n)
+
+
+def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
+    """Allot people to bought impressions: today's part of each order, spread over the rounds left."""
+    n, f = s.world.size, s.market.feed
+    running = [x for x in s.ledger.flights if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
+    if not running:
+        return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
+    rounds_left = [(x.last_day - s.day) * f.rounds_per_day + f.rounds_per_day - r for x in running]
+    wanted = np.array([-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)], np.int64)
+    rows = np.array([x.post for x in running], np.int64)
+    who, what = allot(
+        rows,
+        np.minimum(wanted, n),
+        int(Stream.AD_AUDIENCE),
+        s.day,
+        r,
+        f.ad_targeting,
+        f.ad_gap + 1,
+        s.rules,
+        s.people,
+        s.creators,
+        s.posts,
+        s.themes,
+        s.leads,
+        slots,
+        s.seen,
+    )
+    return grouped(who, what, n)
+
+
+def _count(s: Simulation, slots: Slots) -> None:
+    """Add the round to the counters, charge ads, end test stages, let trends fade."""
+    f, rule, posts, scale = s.market.feed, s.rules, s.posts, s.world.people_per_agent
+    totals = np.zeros(10, np.int64)
+    count_round(0, len(slots.post), rule, posts, slots, totals)
+    for name, x in zip(("views_modelled", "views_outside", "views_empty", "likes", "comments", "shares"), totals[:6], strict=True):
+        s.today[name] += float(x) * scale
+    s.today["organic_views"] += float(totals[8]) * scale
+    s.today["organic_likes"] += float(totals[9]) * scale
+    s.today["watch_seconds"] += float(slots.watch.sum(dtype=np.float64)) * scale
+    bought = np.bincount(slots.post[slots.source == PAID], minlength=1)
+    for flight in s.ledger.flights:
+        if flight.post < len(bought) and bought[flight.post]:
+            settle(s.ledger, flight, int(bought[flight.post]), scale, s.market.prices.cpm)
+    live = slice(s.first_live, s.post_count)
+    if f.stages:
+        rows = s.first_live + np.flatnonzero((posts.stage[live] >= 0) & (posts.stage[live] < f.stages))
+        promote(rows, rule, s.quotas, s.stage_memory, s.stage_count, posts)
+    posts.trend[live] *= 0.5 ** (1.0 / (f.rounds_per_day * f.trending_half_life))
