@@ -21,6 +21,8 @@ from influence_sim.world.creators import brand_shares
 from influence_sim.world.people import dirichlet
 
 Array = np.ndarray[Any, Any]
+SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
+TOPIC_ROOM = 1.5  # topic buckets per retrieval slot of a topic: leaves room, so few posts share one
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
 
 # Share of a day's views in each hour: Kuaishou, 322 M exposures, KuaiRand (Gao et al. 2022), grade A.
@@ -181,11 +183,25 @@ def _settle_match(market: Market, rules: Any) -> None:
         rules.match_mean, rules.match_unit = served, max(0.02, served - random)
 
 
+def expected_candidates(market: Market) -> float:
+    """Return how many posts topic retrieval is expected to find per request: tries x filled slots x acceptance."""
+    creators, feed = market.creators, market.feed
+    alive = creators.posts_per_day * feed.max_age + creators.opening_posts
+    slots = 1.3 * creators.posts_per_day * feed.max_age + creators.opening_posts + 3.5 + SPONSORED_SLOTS
+    age = np.linspace(0.0, feed.max_age, 2001)
+    fresh = float(((1.0 + age / feed.freshness_age) ** -feed.freshness_exponent).mean())
+    passed = feed.stage_pass**feed.stages
+    accepted = fresh * (passed + (1.0 - passed) * feed.failed_factor)
+    tries = feed.candidates_interest * feed.tries
+    return float(min(feed.candidates_interest, tries * alive / (TOPIC_ROOM * slots) * accepted))
+
+
 def outside_mass(market: Market, rules: Any) -> float:
     """Return the strength of the best post from outside the model that competes for a slot.
 
     The best of n posts with scores S under Gumbel rank noise of scale t is itself Gumbel, with
-    exp(location / t) = n E[S^(1/t)].  n = candidates x outside supply / modelled supply.
+    exp(location / t) = n E[S^(1/t)].  n = expected candidates x outside supply / modelled supply:
+    an outside post is found, and wins, like a modelled one.
     """
     creators, feed = market.creators, market.feed
     modelled = creators.count * creators.posts_per_day
@@ -193,7 +209,7 @@ def outside_mass(market: Market, rules: Any) -> float:
     if outside <= 0.0 or feed.outside_posts == 0.0:
         return 0.0
     posts, u = recommended(tastes(market))
-    rivals = max(1, feed.candidates_interest) * outside / max(modelled, 1.0)
+    rivals = max(0.1, expected_candidates(market)) * outside / max(modelled, 1.0)
     return float(rivals * retrieved_worth(market, rules, posts, _retrieved_ages(market, u[:, 1])).mean())
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from influence_sim.engine.constants import unit_rows
+from influence_sim.engine.constants import SPONSORED_SLOTS, unit_rows
 from influence_sim.engine.respond import length, normals2
 from influence_sim.engine.state import UNSTAGED, records
 from influence_sim.jit import hot
@@ -15,7 +15,6 @@ from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
-SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
 
 
 class Ring(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from influence_sim.engine import ties
+from influence_sim.engine.constants import TOPIC_ROOM
 from influence_sim.engine.contracts import settle
 from influence_sim.engine.pools import allot, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
@@ -81,13 +82,13 @@ def _pools(s: Simulation, now: float) -> Pools:
     while s.first_live < s.post_count and posts.posted[s.first_live] < now - m.feed.max_age:
         s.first_live += 1
     first, count = s.first_live, s.post_count
-    f, rule = m.feed, s.rules
+    f = m.feed
     refresh(first, count, now, s.rules, posts, s.creators.retrievable)
     rows = np.arange(first, count, dtype=np.int32)
     live = (posts.posted[first:count] <= now) & (posts.slot[first:count] >= 0)
     slot = np.where(live, posts.slot[first:count], -1)
     everything = max(1, s.ring.total)
-    by_topic = int(min(65536, max(8, np.ceil(1.5 * everything / topics))))
+    by_topic = int(min(65536, max(8, np.ceil(TOPIC_ROOM * everything / topics))))
     hot = everything if f.stages == 0 else int(2 ** np.ceil(np.log2(max(64.0, 2 * everything * f.stage_pass**f.stages))))
     trending = np.where(posts.trend_weight[first:count] > 0.0, slot, -1)
     return Pools(
