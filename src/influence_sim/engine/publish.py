@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from influence_sim.engine.constants import SPONSORED_SLOTS, unit_rows
+from influence_sim.engine.constants import unit_rows
 from influence_sim.engine.respond import length, normals2
 from influence_sim.engine.state import UNSTAGED, records
 from influence_sim.jit import hot
@@ -15,6 +15,7 @@ from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
+SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
 
 
 class Ring(NamedTuple):
@@ -50,7 +51,11 @@ def organic_counts(creators: Creators, day: int, seed: int, replication: int) ->
 def advance_form(creators: Creators, market: Market, day: int, seed: int, replication: int) -> None:
     """Move every creator's form by one day (AR 1 with the stationary sd of the market)."""
     persistence = market.creators.form_persistence
-    z = normals(uniforms(seed, Stream.FORM, replication, 0, np.arange(len(creators.form)), 0, day << 16))[:, 0]
+    # A brand's account has a key of its own, so that one more creator does not move it.
+    row = np.arange(len(creators.form))
+    modelled = int((creators.person >= 0).sum())
+    key = np.where(row < modelled, row, 2**31 + row - modelled)
+    z = normals(uniforms(seed, Stream.FORM, replication, 0, key, 0, day << 16))[:, 0]
     creators.form[:] = persistence * creators.form + market.creators.form_sd * np.sqrt(1.0 - persistence**2) * z
 
 
