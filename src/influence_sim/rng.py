@@ -132,7 +132,7 @@ def key(stream: Stream, replication: int) -> int:
 def uniforms(seed: int, stream: Stream, replication: int, c0: Any, c1: Any = 0, c2: Any = 0, c3: Any = 0) -> Array:
     """Return (n, 4) uniforms for counter words broadcast against each other (NumPy rules)."""
     words = np.broadcast_arrays(*(np.asarray(c, dtype=np.uint32) for c in (c0, c1, c2, c3)))
-    flat = [np.ascontiguousarray(w).ravel() for w in words]
+    flat = [w.flatten() for w in words]  # copies: a broadcast of one element is not ours to hand out as writable
     out = np.empty((len(flat[0]), 4))
     _uniform_rows(np.uint32(seed), np.uint32(key(stream, replication)), *flat, out)
     return out
