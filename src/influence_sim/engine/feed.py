@@ -98,9 +98,9 @@ def _score(m, i, day, rules, posts, themes, acq, decays, leads, tags, desk, scal
 def _best(m, source, last_author, rules, posts, desk):
     """Return the best candidate of a source (any: -1) and its score; a repeated author only if nothing else is left."""
     best = -1
-    top = -1.0
+    top = -math.inf
     spare = -1
-    spare_top = -1.0
+    spare_top = -math.inf
     for j in range(m):
         if desk.taken[j] or (source >= 0 and desk.source[j] != source):
             continue
