@@ -373,7 +373,7 @@ def serve(
                         _count_at_once(p, at_row, rules, posts, slots)
                 elif outside:
                     topic, gain = _outside(
-                        at_row, i, day, s, request, u_topic, u_ad, u_watch, rules, people, viewers, slots, desk, taste_scale
+                        at_row, i, day, s << 16, request, u_topic, u_ad, u_watch, rules, people, viewers, slots, desk, taste_scale
                     )
                     _learn(desk, rules, gain, themes, 0, topic)
                     stale = stale or last_author >= 0

@@ -136,7 +136,7 @@ def audience_of(
                 dot = 0.0
                 norm = 0.0
                 for k in range(topics):
-                    x = people.estimate[i, k]
+                    x = np.float64(people.estimate[i, k])
                     dot += x * themes[p, k]
                     norm += x * x
                 if accept >= math.exp(targeting * (dot / math.sqrt(norm) - 1.0)):

@@ -106,7 +106,8 @@ def _test_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     n, f, posts = s.world.size, s.market.feed, s.posts
     rows = np.arange(s.first_live, s.post_count, dtype=np.int64)
     now = s.day + r / f.rounds_per_day
-    rows = rows[(posts.stage[rows] >= 0) & (posts.stage[rows] < f.stages) & (posts.posted[rows] <= now)]
+    age = now - posts.posted[rows]
+    rows = rows[(posts.stage[rows] >= 0) & (posts.stage[rows] < f.stages) & (age >= 0.0) & (age <= f.max_age)]
     if f.exploration_share == 0.0 or len(rows) == 0:
         return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
     wanted = np.maximum(0, s.quotas[posts.stage[rows]] - posts.stage_served[rows])
