@@ -179,6 +179,8 @@ def _settle_match(market: Market, rules: Any) -> None:
         return
     for _ in range(12):
         worth = retrieved_worth(market, rules, posts, ages)
+        if worth.sum() == 0.0:  # non_followed_factor 0: nothing is served from outside one's follows
+            return
         served = float((worth * match).sum() / worth.sum())
         rules.match_mean, rules.match_unit = served, max(0.02, served - random)
 

@@ -24,7 +24,7 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     start = np.concatenate([[0], np.cumsum(np.bincount(who, minlength=n))]).astype(np.int64)
     count = len(creators.person)
     comments = np.bincount(creator[(bits & COMMENT) != 0], minlength=count) * scale
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # capacity and demand may both be zero
         reply_chance = np.minimum(1.0, np.where(comments > 0, m.creators.reply_capacity / comments, 1.0))
         attending = s.followers * scale * m.creators.live_attendance
         seat_chance = np.minimum(1.0, np.where(attending > 0, m.creators.live_seats / attending, 1.0))
