@@ -1,0 +1,109 @@
+"""Every parameter, moved to both ends of its range, changes some table a user gets; else it would not exist.
+
+The list of parameters is the reference itself (`scenario.parameters.parameters`), so a new parameter is
+tested by existing. The table below says only which setting makes a parameter's mechanism run, and which
+ends stand for a range that a test of seconds cannot hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from influence_sim.feeds import FeedPolicy
+from influence_sim.scenario.parameters import Parameter, parameters
+from influence_sim.scenario.schema import Scenario
+from influence_sim.studies.compare import compare
+from small_worlds import SMALL, campaign, differing, market_of, outputs, run, simulation
+
+ALL = {p.path: p for p in parameters()}
+ACTIVE: dict[str, Any] = {
+    "feed.stages": 2,
+    "response.comment_rate": 0.02,
+    "response.share_rate": 0.02,
+    "response.negative_rate": 0.02,
+    "response.follows_per_like": 0.2,
+    "ties.detection": 0.5,
+    "ties.unfollow_sponsored": 0.05,
+    "ties.unfollow_daily": 0.01,
+    "creators.live_sessions_per_week": 5,
+    "creators.live_attendance": 0.3,
+    "creators.fit_required": 0.05,
+    "funnel.initial_awareness": 0.3,
+    "funnel.consideration": 0.3,
+    "funnel.baseline_rate": 0.002,
+}
+MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
+# Ends used instead of those of the range: too large for a small world, or not allowed together with it.
+ENDS: dict[str, tuple[Any, Any]] = {
+    "people.agents": (100, 200),
+    "people.population": (2000, 10**9),
+    "people.views_per_day": (0, 60),
+    "brand.topic": (0, 4),
+    "creators.count": (0, 40),
+    "creators.opening_posts": (0, 20),
+    "graph.follows_per_person": (0, 12),
+    "graph.friends_per_person": (0, 50),
+    "feed.tries": (1, 50),
+    "feed.inbox": (1, 64),
+}
+# What must run for the parameter to matter.
+CONTEXT: dict[str, dict[str, Any]] = {
+    "feed.weight_follow": MIXTURE,
+    "feed.weight_interest": MIXTURE,
+    "feed.weight_trending": MIXTURE,
+    "feed.weight_random": MIXTURE,
+    "creators.duration_min": {"creators.duration_median": 5},
+    "creators.duration_max": {"creators.duration_median": 60},
+    "feed.update": {"feed.stages": 0, "feed.trending_count": "views", "feed.rounds_per_day": 1, "feed.candidates_trending": 32},
+    "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
+}
+
+
+def ends(parameter: Parameter) -> tuple[Any, Any]:
+    """Return the two values a parameter is moved to."""
+    if parameter.path in ENDS:
+        return ENDS[parameter.path]
+    if parameter.path == "feed.policy":
+        return "for_you", "following"
+    if parameter.unit == "switch":
+        return False, True
+    if parameter.allowed:
+        return parameter.allowed[0], parameter.allowed[-1]
+    assert parameter.low is not None
+    assert parameter.high is not None
+    return parameter.low, parameter.high
+
+
+def tables(path: str, value: Any) -> dict[str, Any]:
+    """Return the tables of a small campaign with one parameter set to `value`."""
+    values = {**ACTIVE, **CONTEXT.get(path, {}), path: value}
+    if path == "feed.policy":
+        values |= {f"feed.{name}": x for name, x in FeedPolicy.registry[value].values.items()}
+    sim = simulation(market_of(values, SMALL), budget=3000.0, horizon=5)
+    return outputs(run(sim, campaign))
+
+
+def margin_tables(margin: float) -> dict[str, Any]:
+    """Return the columns of the summary: the margin is no part of what happens, only of what it is worth."""
+    market = market_of({"feed.stages": 0, "brand.margin": margin}, SMALL)
+    scenario = Scenario.model_validate(
+        {"market": market, "strategies": {"ads": {"strategy": "paid_infeed"}}, "horizon": 4, "replications": 2, "budget": 50}
+    )
+    summary = compare(scenario, jobs=1).summary
+    return {str(name): summary[name].to_numpy() for name in summary.columns if summary[name].dtype == float}
+
+
+@pytest.mark.parametrize("path", sorted(ALL))
+def test_both_ends_of_a_parameter_differ(path: str) -> None:
+    low, high = ends(ALL[path])
+    if path == "brand.margin":
+        changed = differing(margin_tables(low), margin_tables(high))
+    else:
+        changed = differing(tables(path, low), tables(path, high))
+    assert changed, f"{path}: {low} and {high} give the same tables"
+
+
+def test_the_tables_of_this_file_name_parameters() -> None:
+    assert {*ACTIVE, *ENDS, *CONTEXT} <= set(ALL)
