@@ -7,6 +7,20 @@ integers, so that results do not depend on threads, processes or the order of pe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+_COMPILE_WORLD = """
+from influence_sim.engine import tiny_market
+from influence_sim.world.build import build_world
+build_world(tiny_market(), 0)
+"""
+
+
+def tiny_market() -> Any:
+    """Return the smallest market in which every kernel runs."""
+    from influence_sim.scenario.parameters import Creators, Feed, Market, People
+
+    return Market(people=People(agents=30, population=300), creators=Creators(count=3), feed=Feed(candidates_random=2))
 
 
 def warm_up(announce: Callable[[str], None] | None = None) -> None:
@@ -17,14 +31,25 @@ def warm_up(announce: Callable[[str], None] | None = None) -> None:
         return
     if announce is not None:
         announce(f"Compiling the engine once (half a minute); kept in {CACHE_DIR}")
+    import subprocess
+    import sys
+
+    import numpy as np
+
     from influence_sim.engine.simulation import Simulation
-    from influence_sim.scenario.parameters import Creators, Feed, Market, People
     from influence_sim.strategies.base import PaidImpressions
     from influence_sim.world.build import build_world
+    from influence_sim.world.graph_files import LoadedGraph
 
-    market = Market(people=People(agents=30, population=300), creators=Creators(count=3), feed=Feed(candidates_random=2))
-    simulation = Simulation(build_world(market, 0), market, horizon=2)
+    # The graph generator compiles in a second process while the engine compiles here, on a given graph.
+    other = subprocess.Popen([sys.executable, "-c", _COMPILE_WORLD], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    market = tiny_market()
+    people = np.arange(30)
+    graph = LoadedGraph(source=people, target=np.roll(people, 1), weight=None, names=people.tolist())
+    simulation = Simulation(build_world(market, 0, graph=graph), market, horizon=2)
     simulation.ledger.budget = 1.0
     simulation.step([PaidImpressions(spend=1.0, day=0)])
     simulation.step()
+    if other.wait() != 0:
+        build_world(market, 0)
     mark_warm()

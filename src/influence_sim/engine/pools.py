@@ -94,20 +94,20 @@ def deliver(low, high, friends_start, friends_target, acq, creators, out_start, 
         for at in range(friends_start[i], friends_start[i + 1]):
             j = friends_target[at]
             for k in range(out_start[j], out_start[j + 1]):
-                place = inbox.count[i] % capacity
+                place = inbox.pushed[i] % capacity
                 inbox.post[i, place] = out_rows[k]
                 inbox.sharer[i, place] = j
-                inbox.count[i] += 1
+                inbox.pushed[i] += 1
         for at in range(acq.start[i], acq.start[i + 1]):
             if acq.follows[at]:
                 j = creators.person[acq.creator[at]]
                 if j < 0:
                     continue
                 for k in range(out_start[j], out_start[j + 1]):
-                    place = inbox.count[i] % capacity
+                    place = inbox.pushed[i] % capacity
                     inbox.post[i, place] = out_rows[k]
                     inbox.sharer[i, place] = j
-                    inbox.count[i] += 1
+                    inbox.pushed[i] += 1
 
 
 @hot

@@ -77,12 +77,12 @@ def _offer(m, p, source, sharer, place, i, now, rules, creators, posts, seen, de
 @hot
 def _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk):
     capacity = inbox.post.shape[1]
-    stop = min(inbox.count[i], capacity)
+    stop = min(inbox.pushed[i], capacity)
     found = 0
     for back in range(stop):
         if found >= rules.candidates_follow:
             break
-        place = (inbox.count[i] - 1 - back) % capacity
+        place = (inbox.pushed[i] - 1 - back) % capacity
         p = inbox.post[i, place]
         if p < 0:
             continue

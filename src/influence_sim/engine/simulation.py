@@ -27,7 +27,7 @@ from influence_sim.engine.publish import Ring, ring
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
 from influence_sim.engine.seen import add_seen, make_room, new_seen
-from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances, Array, Inbox, records
+from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances, Array, Inbox, Slots, records
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
@@ -115,6 +115,7 @@ class Simulation:
         self.items: list[dict[str, Array]] = []
         self.sampled = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
         self.today: dict[str, float] = {}
+        self.slots: Slots | None = None  # of the last round
         # Own rules of agents: called every morning, returns what `step` takes.
         self.intents: Callable[[Simulation], tuple[Sequence[Order] | None, dict[int, int] | None]] | None = None
         self._threads = max(1, threads)

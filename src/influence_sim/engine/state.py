@@ -147,7 +147,7 @@ class Inbox(NamedTuple):
 
     post: Array  # i4 (N, capacity); -1 consumed
     sharer: Array  # i4 (N, capacity) person it came from
-    count: Array  # i8 (N) pushed so far
+    pushed: Array  # i8 (N) so far
 
 
 class Seen(NamedTuple):
