@@ -79,7 +79,7 @@ def _deliver(s: Simulation, new_posts: Array) -> None:
 def _pools(s: Simulation, now: float) -> Pools:
     """Recompute post columns and group live posts by their stable slots."""
     m, posts, topics = s.market, s.posts, s.people.interests.shape[1]
-    while s.first_live < s.post_count and posts.posted[s.first_live] < now - m.feed.max_age:
+    while s.first_live < s.post_count and now - posts.posted[s.first_live] > m.feed.max_age:
         s.first_live += 1
     first, count = s.first_live, s.post_count
     f = m.feed
