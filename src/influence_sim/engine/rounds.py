@@ -84,6 +84,9 @@ def _pools(s: Simulation, now: float) -> Pools:
     first, count = s.first_live, s.post_count
     f = m.feed
     refresh(first, count, now, s.rules, posts, s.creators.retrievable)
+    for flight in s.ledger.flights:  # an ad may run longer than posts are retrieved
+        if flight.post < first and s.day <= flight.last_day:
+            refresh(flight.post, flight.post + 1, now, s.rules, posts, s.creators.retrievable)
     rows = np.arange(first, count, dtype=np.int32)
     live = (posts.posted[first:count] <= now) & (posts.slot[first:count] >= 0)
     slot = np.where(live, posts.slot[first:count], -1)
