@@ -1,0 +1,154 @@
+"""The evening: ties, trust and follows between people and creators, then the brand's funnel."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from influence_sim.rng import Stream
+from reference.people import Acquaintance, Person, Slot, as_float32
+from reference.respond import FIXED, trust_in
+
+if TYPE_CHECKING:
+    from reference.day import Reference
+
+ENGAGED = {"like", "comment", "share", "follow"}
+
+
+def settle_ties(s: Reference, traces: list[tuple[Person, Slot]]) -> None:
+    """Turn the day's slots that left a trace, in the order they happened, into ties, trust and follows."""
+    creators = s.market.creators
+    comments = [0] * len(s.creators)
+    by_pair: dict[tuple[int, int], list[Slot]] = {}
+    for person, slot in traces:
+        by_pair.setdefault((person.row, slot.post.creator.row), []).append(slot)
+        comments[slot.post.creator.row] += "comment" in slot.actions
+    reply_chance, seat_chance, live = [], [], []
+    for creator in s.creators:
+        received = comments[creator.row] * s.scale
+        reply_chance.append(min(1.0, creators.reply_capacity / received) if received > 0 else 1.0)
+        attending = creator.followers * s.scale * creators.live_attendance
+        seat_chance.append(min(1.0, creators.live_seats / attending) if attending > 0 else 1.0)
+        u = s.dice.roll(Stream.LIVE, 0, creator.row, 0, s.day << 16)[0]
+        live.append(u < creators.live_sessions_per_week / 7.0 and creator.person >= 0)
+
+    for row, c in by_pair:
+        s.people[row].creators.setdefault(c, Acquaintance(touched=s.day))
+    for person in s.people:
+        for c, pair in person.creators.items():
+            slots = by_pair.get((person.row, c), [])
+            if slots or pair.follows:
+                _settle_pair(s, person, c, pair, slots, reply_chance[c], seat_chance[c] if live[c] else None)
+
+    for creator in s.creators:
+        followers = [p.creators[creator.row] for p in s.people if creator.row in p.creators and p.creators[creator.row].follows]
+        total = 0
+        for pair in followers:
+            keep = s.keep_trust[s.day - pair.touched]
+            total += int(trust_in(pair.good * keep, pair.bad * keep, creator.reputation, s.rule.reputation_weight) * FIXED)
+        s.new_standing[creator.row] = (len(followers), total)
+    keep = 0.5 ** (1.0 / s.market.ties.reputation_half_life)
+    for creator in s.creators:
+        creator.followers, total = s.new_standing[creator.row]
+        if creator.followers:
+            creator.reputation = keep * creator.reputation + (1.0 - keep) * (total / FIXED / creator.followers)
+
+
+def _settle_pair(
+    s: Reference, person: Person, c: int, pair: Acquaintance, slots: list[Slot], reply_chance: float, seat_chance: float | None
+) -> None:
+    """Settle one pair; `seat_chance` is None on days without a live session."""
+    rule, creator = s.rule, s.creators[c]
+    age = s.day - pair.touched
+    followed = pair.follows
+    tie = pair.tie * s.keep_tie[age]
+    good = pair.good * s.keep_trust[age]
+    bad = pair.bad * s.keep_trust[age]
+    affinity = pair.affinity * s.keep_affinity[age]
+    sold, misfit = 0.0, 0.0
+    for slot in slots:
+        post = slot.post
+        if slot.actions & ENGAGED:
+            tie += rule.gain * (1.0 - tie) * ((1.0 - rule.reply_weight) + rule.reply_weight * reply_chance)
+            affinity += 1.0
+            if not post.sponsored:
+                good += rule.trust_organic
+        if post.sponsored:
+            evidence = post.fit * creator.authenticity
+            good += rule.trust_sponsored * evidence
+            bad += rule.trust_sponsored * (1.0 - evidence) * rule.negativity
+            sold += 1.0
+            misfit += 1.0 - post.fit
+            u = s.dice.roll(Stream.DETECT, person.row, post.key, post.word, s.day << 16)[0]
+            if u < rule.detection * person.knowledge * (1.0 - post.disclosure):
+                bad += rule.detection_loss
+        if "follow" in slot.actions and not pair.follows:
+            pair.follows = True
+            s.add("follows", 1)
+
+    contact = bool(slots)
+    if followed:
+        u_daily, u_sold, u_attend, u_seat = s.dice.roll(Stream.UNFOLLOW, person.row, c, 0, s.day << 16)
+        leaves = u_daily < rule.unfollow_daily * 2.0 * (1.0 - trust_in(good, bad, creator.reputation, rule.reputation_weight))
+        if sold > 0.0:
+            leaves = leaves or u_sold < rule.unfollow_sponsored * (sold * (2.0 - creator.authenticity) + 0.3 * misfit)
+        if leaves:
+            pair.follows = False
+            s.add("unfollows", 1)
+        elif seat_chance is not None and u_attend < rule.live_attendance and u_seat < seat_chance:
+            tie += rule.gain * (1.0 - tie)
+            contact = True
+            s.live_contacts += 1
+    if contact:
+        pair.tie, pair.good, pair.bad, pair.affinity = (as_float32(x) for x in (tie, good, bad, affinity))
+        pair.touched = s.day
+
+
+def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
+    """Move a person through the brand's funnel by a day; return the purchases."""
+    rule, lead, time = s.rule, person.lead, s.day << 16
+    if person.shown > 0:
+        person.saturation = rule.saturation_keep * person.saturation + (1.0 - rule.saturation_keep) * (person.sponsored / person.shown)
+
+    seen = lead.exposure + lead.exposure_ad
+    memory = lead.memory * rule.memory_keep
+    if seen > 0.0:
+        repeated = memory / rule.repetition_peak
+        lift = rule.attitude_gain * lead.warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - lead.attitude)
+        lead.attitude = min(1.0, max(-1.0, lead.attitude + lift))
+    memory += seen
+    lead.memory = memory
+    lead.annoyance = lead.annoyance * rule.annoyance_keep + lead.touches
+    if lead.touches > 0:
+        lead.attitude = max(-1.0, lead.attitude - rule.attitude_annoyance * lead.annoyance / (5.0 + lead.annoyance))
+
+    u_aware, u_forget, _, _ = s.dice.roll(Stream.AWARE, person.row, 0, 0, time)
+    if lead.aware:
+        if seen == 0.0 and lead.purchases == 0 and u_forget < rule.forget:
+            lead.aware = lead.considering = False
+    else:
+        miss = (1.0 - rule.awareness_influencer) ** lead.exposure * (1.0 - rule.awareness_ad) ** lead.exposure_ad
+        lead.aware = u_aware < 1.0 - miss
+    u_consider, u_buy, _, _ = s.dice.roll(Stream.CONSIDER, person.row, 0, 0, time)
+    if lead.aware and not lead.considering:
+        lead.considering = u_consider < rule.consideration * 0.5 * (1.0 + lead.attitude)
+
+    relative = max(0.0, lead.category + rule.category_floor) / rule.category_floor
+    hazard = rule.baseline_rate * relative**rule.baseline_interest
+    if lead.considering:
+        hazard += rule.delayed_rate * math.exp(rule.delayed_attitude * lead.attitude + rule.delayed_memory * math.log(1.0 + memory))
+    if lead.purchases == 0:
+        hazard += rule.contagion * buyers_share
+    hazard = min(1.0, hazard)
+    lead.expected += lead.chance + hazard
+    bought = lead.bought + (u_buy < hazard)
+    if bought:
+        lead.purchases += bought
+        lead.aware = True
+        lead.considering = False
+
+    lead.ads = lead.touches = lead.clicks = lead.bought = 0
+    lead.exposure = lead.exposure_ad = lead.warmth = lead.chance = 0.0
+    person.shown = person.sponsored = person.requests = 0
+    person.tags = [0] * len(person.tags)
+    return bought
