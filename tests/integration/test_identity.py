@@ -58,6 +58,8 @@ for name in s.leads.dtype.names:
     print("leads", name, hashlib.sha256(s.leads[name].tobytes()).hexdigest()[:16])
 for name in s.acquaintances._fields:
     print("acquaintances", name, hashlib.sha256(getattr(s.acquaintances, name).tobytes()).hexdigest()[:16])
+for name in s.posts.dtype.names:
+    print("post", name, hashlib.sha256(np.ascontiguousarray(s.posts[name][: s.post_count]).tobytes()).hexdigest()[:16])
 print("estimate", hashlib.sha256(s.people.estimate.tobytes()).hexdigest()[:16])
 print("views", sum(s.daily["views_modelled"]), "likes", sum(s.daily["likes"]))
 """

@@ -1,7 +1,10 @@
 """Results depend on the market, not on how finely it is simulated; and the defaults are alive.
 
-Tolerances, and what was measured when they were set (averages over replications, demo-like market),
-stand in the tests. Totals of views are exact: a person's slots of a day do not depend on rounds.
+Tolerances stand in the tests. Measured when they were set (12 replications, 10 days, largest minus
+smallest over the mean), under 3, 6 and 12 rounds: modelled views 3.4 %, likes per view 4.1 %, reach
+8.1 %, impressions of the campaign 15.5 %, expected purchases 4.9 %, all monotone in the rounds (more
+rounds find the good posts sooner); with 1,000 and 2,000 agents for 10,000 people: 1.7, 3.0, 4.5, 8.5
+and 2.5 %. Totals of views are exact: a person's slots of a day do not depend on rounds.
 """
 
 from __future__ import annotations
