@@ -44,6 +44,7 @@ def observe_market(s: Simulation) -> BrandView:
 
 
 def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
+    """Contract today's orders: those given, or what the strategy plans."""
     if orders is None:
         if s.strategy is None or s.budget <= 0.0:
             return

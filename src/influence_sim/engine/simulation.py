@@ -194,11 +194,14 @@ class Simulation:
         """Let `person` pass `post` (row) on to their followers in the next round."""
         if not (0 <= person < self.world.size and 0 <= post < self.post_count):
             raise ValueError(f"no person {person} or post {post}")
-        self.seen = make_room(self.seen, np.ones(self.world.size, np.int64), self.first_live)
+        room = self.seen.start[person + 1] - self.seen.start[person]
+        if 4 * (self.seen.used[person] + 1) > 3 * room:
+            self.seen = make_room(self.seen, np.ones(self.world.size, np.int64), self.first_live)
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
 
     def serve(self, low: int, high: int, *arguments: Any) -> None:
+        """Serve the slots of people low..high-1 with work space of their own."""
         serve(low, high, *arguments, new_desk(self.people.interests.shape[1]))
 
     def blocks(self, function: Callable[..., None], *arguments: Any) -> None:
