@@ -129,6 +129,10 @@ class Reference:
         for name in ("follows", "unfollows"):
             self.today[name] += self.counted[name] * self.scale
         self._settle_brand()
+        for campaign in self.money.campaigns:
+            if campaign.last_day == self.day:
+                self.money.reserved -= campaign.reserved
+                campaign.reserved = 0.0
         self.today["spend"] = self.money.paid - paid_before
         self.today["day"] = self.day
         for name, value in self.today.items():
@@ -176,6 +180,7 @@ class Reference:
                 cost = delivered * self.scale * self.market.prices.cpm / 1000.0
                 campaign.delivered += delivered
                 self.money.paid += cost
+                campaign.reserved -= cost
                 self.money.reserved -= cost
         rounds.promote(self)
         f = self.market.feed

@@ -31,6 +31,7 @@ class Campaign:
     first_day: int
     last_day: int
     quota: int
+    reserved: float
     delivered: int = 0
 
 
@@ -131,7 +132,7 @@ def publish(s: Reference) -> dict[int, list[Post]]:
     accounts = [p for p in s.posts if p.creator.row >= s.modelled][-len(ads) :] if ads else []
     for order, post in zip(ads, accounts, strict=True):
         quota = int(order.spend / s.market.prices.cpm * 1000.0 / s.scale)
-        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota))
+        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend))
     return opening
 
 

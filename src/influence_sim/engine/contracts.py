@@ -23,6 +23,7 @@ class Flight:
     first_day: int
     last_day: int
     quota: int
+    reserved: float  # USD promised and not yet charged
     delivered: int = 0
 
 
@@ -119,4 +120,13 @@ def settle(ledger: Ledger, flight: Flight, delivered: int, people_per_agent: flo
     cost = delivered * people_per_agent * cpm / 1000.0
     flight.delivered += delivered
     ledger.paid += cost
+    flight.reserved -= cost
     ledger.reserved -= cost
+
+
+def release(ledger: Ledger, day: int) -> None:
+    """Free what was reserved for impressions that flights ending on `day` could not deliver."""
+    for flight in ledger.flights:
+        if flight.last_day == day:
+            ledger.reserved -= flight.reserved
+            flight.reserved = 0.0

@@ -206,7 +206,7 @@ def count_round(low, high, rules, posts, slots, totals):
         follow = 1 if action & SUBSCRIBE else 0
         negative = 1 if action & NEGATIVE else 0
         posts[p].impressions += 1
-        posts[p].watch += int(slots.watch[row] * 1000.0)
+        posts[p].watch += int(float(slots.watch[row]) * 1000.0)
         posts[p].likes += like
         posts[p].comments += comment
         posts[p].shares += share

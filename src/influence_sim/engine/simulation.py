@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from influence_sim.engine.constants import category_mean, cumulative_day, decays, rules, unit_rows
-from influence_sim.engine.contracts import Ledger
+from influence_sim.engine.contracts import Ledger, release
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.feed import serve
 from influence_sim.engine.morning import publish, sign
@@ -184,6 +184,7 @@ class Simulation:
         for r in range(rounds):
             events.append(play_round(self, r, start_of_round[r]))
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
+        release(self.ledger, self.day)
         self.today["spend"] = self.ledger.paid - spent
         self.today["day"] = self.day
         for name in DAILY:
