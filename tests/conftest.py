@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-os.environ.setdefault("INFLUENCE_SIM_VALIDATE", "1")
 
 from hypothesis import HealthCheck, settings
 
@@ -17,6 +16,14 @@ settings.register_profile(
     "project", derandomize=True, deadline=None, max_examples=25, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("project")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the engine once, before the workers start: side by side each would compile it for itself."""
+    if not hasattr(config, "workerinput"):
+        from influence_sim.engine import warm_up
+
+        warm_up(print)
 
 
 @pytest.fixture(scope="session")
