@@ -158,6 +158,7 @@ class Simulation:
         """Advance to the horizon."""
         while self.day < self.horizon:
             self.step()
+        self.close()
         return self
 
     def step(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
