@@ -81,8 +81,11 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
                 winner = best(s, candidates, None, last_author)
                 if rule.outside_mass > 0.0:
                     u, *dice = s.dice.roll(Stream.OUTSIDE, person.row, 0, place, time_word)
-                    rival = (rule.outside_mass / -math.log(u)) ** rule.rank_noise
-                    if winner is None or rival > winner.score:
+                    limit = 0.0
+                    if winner is not None and winner.score > 0.0:
+                        strength = winner.score ** (1.0 / rule.rank_noise)
+                        limit = math.exp(-rule.outside_mass / strength) if strength > 0.0 else 0.0
+                    if u > limit:
                         winner, outside = None, (dice[0], dice[1], dice[2])
             if winner is not None:
                 post, source, sharer, predicted = winner.post, winner.source, winner.sharer, winner.predicted

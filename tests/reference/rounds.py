@@ -73,7 +73,7 @@ def sort_into_pools(s: Reference) -> Pools:
     """Return the pools: every post lies at its own stable place."""
     feed, topics = s.market.feed, s.market.people.topics
     total = max(1, s.slot_count)
-    by_topic = int(min(65536, max(8, math.ceil(1.5 * total / topics))))
+    by_topic = int(min(65536, max(8, math.ceil(0.5 * total / topics))))
     hot = total
     if feed.stages:
         hot = 2 ** math.ceil(math.log2(max(64.0, 2 * total * feed.stage_pass**feed.stages)))

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-_COMPILE_WORLD = """
-from influence_sim.engine import tiny_market
+_COMPILE_REST = """
+from influence_sim.engine import tiny_market, tiny_run
+from influence_sim.engine.simulation import Simulation
 from influence_sim.world.build import build_world
+
+class Unserved(Simulation):
+    def serve(self, low, high, *arguments):
+        self.slots.post[:], self.slots.source[:], self.slots.action[:], self.slots.watch[:] = -2, 0, 0, 0.0
+
+tiny_run(Unserved)
 build_world(tiny_market(), 0)
 """
 
@@ -21,6 +28,22 @@ def tiny_market() -> Any:
     from influence_sim.scenario.parameters import Creators, Feed, Market, People
 
     return Market(people=People(agents=30, population=300), creators=Creators(count=3), feed=Feed(candidates_random=2))
+
+
+def tiny_run(kind: Any) -> None:
+    """Play two days of a tiny market with `kind` of simulation, on a given graph."""
+    import numpy as np
+
+    from influence_sim.strategies.base import PaidImpressions
+    from influence_sim.world.build import build_world
+    from influence_sim.world.graph_files import LoadedGraph
+
+    market, people = tiny_market(), np.arange(30)
+    graph = LoadedGraph(source=people, target=np.roll(people, 1), weight=None, names=people.tolist())
+    simulation = kind(build_world(market, 0, graph=graph), market, horizon=2)
+    simulation.ledger.budget = 1.0
+    simulation.step([PaidImpressions(spend=1.0, day=0)])
+    simulation.step()
 
 
 def warm_up(announce: Callable[[str], None] | None = None) -> None:
@@ -34,22 +57,12 @@ def warm_up(announce: Callable[[str], None] | None = None) -> None:
     import subprocess
     import sys
 
-    import numpy as np
-
+    # Serving takes half of the time to compile, so the rest compiles in a second process.
+    other = subprocess.Popen([sys.executable, "-c", _COMPILE_REST], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     from influence_sim.engine.simulation import Simulation
-    from influence_sim.strategies.base import PaidImpressions
     from influence_sim.world.build import build_world
-    from influence_sim.world.graph_files import LoadedGraph
 
-    # The graph generator compiles in a second process while the engine compiles here, on a given graph.
-    other = subprocess.Popen([sys.executable, "-c", _COMPILE_WORLD], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    market = tiny_market()
-    people = np.arange(30)
-    graph = LoadedGraph(source=people, target=np.roll(people, 1), weight=None, names=people.tolist())
-    simulation = Simulation(build_world(market, 0, graph=graph), market, horizon=2)
-    simulation.ledger.budget = 1.0
-    simulation.step([PaidImpressions(spend=1.0, day=0)])
-    simulation.step()
+    tiny_run(Simulation)
     if other.wait() != 0:
-        build_world(market, 0)
+        build_world(tiny_market(), 0)
     mark_warm()

@@ -22,7 +22,7 @@ from influence_sim.world.people import dirichlet
 
 Array = np.ndarray[Any, Any]
 SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
-TOPIC_ROOM = 1.5  # topic buckets per retrieval slot of a topic: leaves room, so few posts share one
+TOPIC_ROOM = 0.5  # topic buckets per retrieval slot of a topic: fewer tries find as many posts
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
 
 # Share of a day's views in each hour: Kuaishou, 322 M exposures, KuaiRand (Gao et al. 2022), grade A.

@@ -277,6 +277,7 @@ def serve(
             j = -1
             top = -1.0
             stale = True
+            limit = 0.0
             for s in range(n):
                 at_row = row + s
                 moment = viewers[i].shown + 1
@@ -314,10 +315,14 @@ def serve(
                         if stale:
                             j, top = _best(m, -1, last_author, rules, posts, desk)
                             stale = False
+                            # The best outside post beats `top` when (mass / -ln U)^t > top; solved for U once per candidate.
+                            limit = 0.0
+                            if j >= 0 and top > 0.0:
+                                strength = top ** (1.0 / rules.rank_noise)
+                                limit = math.exp(-rules.outside_mass / strength) if strength > 0.0 else 0.0
                         if rules.outside_mass > 0.0:
                             u, u_topic, u_ad, u_watch = tail(rules.seed, _OUTSIDE, rules.replication, i, 0, s, time_word)
-                            rival = (rules.outside_mass / -math.log(u)) ** rules.rank_noise
-                            outside = j < 0 or rival > top
+                            outside = u > limit
                     if j >= 0 and not outside:
                         p = desk.post[j]
                         source = desk.source[j]

@@ -28,6 +28,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     total = int(start[-1])
     slots = Slots(start, *(np.empty(total, t) for t in (np.int32, np.uint8, np.uint8, np.float32, np.int32, np.int32)))
     _deliver(s, new_posts)
+    s.slots = slots
     pools = _pools(s, now)
     tests = _test_audiences(s, r, slots)
     ads = _ad_audiences(s, r, slots)
@@ -53,7 +54,6 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
         ads,
         s.world.follows,
     )
-    s.slots = slots
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
     _count(s, slots)
     who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)

@@ -108,7 +108,7 @@ class Feed(Group):
     candidates_interest: int = par(10, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Posts of the person's estimated topics considered per request")
     candidates_trending: int = par(3, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Trending posts considered per request")
     candidates_random: int = par(0, "posts", 0, 32, ASSUMPTION, ASSUMPTION, "Uniformly drawn posts considered per request")
-    tries: int = par(6, "tries/candidate", 1, 60_000, ASSUMPTION, ASSUMPTION, "Keyed retrieval tries per wanted candidate")
+    tries: int = par(2, "tries/candidate", 1, 60_000, ASSUMPTION, ASSUMPTION, "Keyed retrieval tries per wanted candidate")
     weight_follow: float = par(0.1, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of followees' posts")
     weight_interest: float = par(0.6, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of topic posts")
     weight_trending: float = par(0.1, "weight", 0, 1, ASSUMPTION, ASSUMPTION, "Slot mixture: weight of trending posts")
