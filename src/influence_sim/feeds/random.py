@@ -19,6 +19,7 @@ RANDOM = FeedPolicy(
         "candidates_interest": 0,
         "candidates_trending": 0,
         "candidates_random": 20,
+        "tries": 6,
         "exploration_share": 0.0,
         "stages": 0,
     },
