@@ -72,6 +72,10 @@ class Stream(IntEnum):
     BUY = 57
     BRAND_DICE = 58
     OUTSIDE_RESPONSE = 59
+    SOUND = 60
+    HEAT = 61
+    ARRIVAL = 62
+    FEED_RESET = 63
 
 
 @hot

@@ -136,7 +136,8 @@ def lists(s: Simulation, pools: object, now: float, requests: int = 3) -> dict[t
         for i in range(s.world.size):
             desk.estimate[:] = s.people.estimate[i]
             for request in range(requests):
-                m = retrieve(i, s.day << 16 | request, now, rules, s.creators, s.posts, pools, s.inbox, s.seen, desk)
+                desk.request[0].time_word = s.day << 16 | request
+                m = retrieve(i, scene_of(s, rules, pools, now), desk)
                 found[source, i, request] = list(zip(desk.post[:m].tolist(), desk.source[:m].tolist(), strict=True))
     return found
 

@@ -15,7 +15,7 @@ from influence_sim.engine.simulation import Simulation
 from influence_sim.world.build import build_world
 
 class Unserved(Simulation):
-    def serve(self, low, high, *arguments):
+    def serve(self, low, high, scene):
         self.slots.post[:], self.slots.source[:], self.slots.action[:], self.slots.watch[:] = -2, 0, 0, 0.0
 
 tiny_run(Unserved)

@@ -11,18 +11,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from influence_sim.engine.batch import checked
 from influence_sim.engine.feed import value
-from influence_sim.engine.respond import length, normals2, sigmoid
-from influence_sim.engine.state import RULES, records
+from influence_sim.engine.respond import length, lengths, normals2, sigmoid
+from influence_sim.engine.state import INTEREST, RULES, records
+from influence_sim.feeds import score_of
+from influence_sim.feeds.candidates import Candidates, empty_candidates
 from influence_sim.jit import hot
-from influence_sim.rng import Stream, uniforms
-from influence_sim.scenario.parameters import Market
+from influence_sim.rng import Stream, normals, uniforms
+from influence_sim.scenario.parameters import Feed, Market
 from influence_sim.world.creators import brand_shares
-from influence_sim.world.people import dirichlet
+from influence_sim.world.people import dirichlet, lognormal
 
 Array = np.ndarray[Any, Any]
-SPONSORED_SLOTS = 4  # sponsored posts of a creator that topic retrieval can reach at a time
-TOPIC_ROOM = 0.5  # topic buckets per retrieval slot of a topic: fewer tries find as many posts
+TOPIC_ROOM = 0.5  # closed platform: topic buckets per retrieval slot of a topic
+COARSE = 16  # open platform: buckets of a topic
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
 
 # Share of a day's views in each hour: Kuaishou, 322 M exposures, KuaiRand (Gao et al. 2022), grade A.
@@ -136,21 +139,41 @@ def _worth(z, u, rules, fresh, out):
     for j in range(len(z)):
         p_like = sigmoid(rules.like_logit + rules.like_slope * z[j])
         seconds = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])
-        score = value(z[j], seconds, p_like, rules) * rules.non_followed_factor * fresh[j]
-        out[j] = score ** (1.0 / rules.rank_noise)
+        out[j] = value(z[j], seconds, p_like, rules) * rules.non_followed_factor * fresh[j]
 
 
-def retrieved_worth(market: Market, rules: Any, posts: Array, ages: Array) -> Array:
-    """Return S^(1/t) (DRAWS,) of retrieved posts without history; t is the scale of the rank noise.
-
-    With Gumbel rank noise the chance of winning a slot is proportional to it.
-    """
+def retrieved_scores(market: Market, rules: Any, posts: Array, ages: Array) -> Array:
+    """Return scores (DRAWS,), before rank noise, of retrieved posts without history."""
     feed = market.feed
     z = rules.match * ((tastes(market).estimates * posts).sum(axis=1) - rules.match_mean) / rules.match_unit
-    lengths = uniforms(0, Stream.MARKET_CONSTANT, 4, np.arange(DRAWS))
-    worth = np.empty(DRAWS)
-    _worth(z, lengths, rules, (1.0 + ages / feed.freshness_age) ** -feed.freshness_exponent, worth)
-    return worth
+    u = uniforms(0, Stream.MARKET_CONSTANT, 4, np.arange(DRAWS))
+    function = score_of(feed.policy)
+    scores = np.empty(DRAWS)
+    if function is None:
+        _worth(z, u, rules, (1.0 + ages / feed.freshness_age) ** -feed.freshness_exponent, scores)
+        return scores
+    table = _unknown_posts(market, rules, z, u, posts.argmax(axis=1), ages)
+    return np.exp(checked(feed.policy, function(table), table)[:, 0])
+
+
+def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, ages: Array) -> Candidates:
+    """Return retrieved posts without history as one candidate per request (DRAWS, 1); audiences follow the market's law."""
+    from scipy.special import expit
+
+    table, duration = empty_candidates(len(z), 1), np.empty(len(z))
+    lengths(rules, u, duration)
+    audience = market.graph.follows_per_person * market.people.population / max(1, market.creators.count)
+    known: dict[str, Any] = {
+        "valid": True, "standing": 1.0, "predicted": z, "tag": tag, "age": ages, "source": INTEREST, "duration": duration,
+        "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2]),
+    }  # fmt: skip
+    for name in ("like", "comment", "share", "follow", "negative"):
+        known[f"p_{name}"] = expit(rules[f"{name}_logit"] + rules[f"{name}_slope"] * z)
+    for name, values in known.items():
+        getattr(table, name)[:, 0] = values
+    median = rules.watch_median * np.exp(rules.watch_slope * z)
+    table.seconds[:, 0] = median * np.log1p(duration / median)
+    return table
 
 
 def _retrieved_ages(market: Market, u: Array) -> Array:
@@ -162,12 +185,13 @@ def _retrieved_ages(market: Market, u: Array) -> Array:
     return ages
 
 
-def _settle_match(market: Market, rules: Any) -> None:
-    """Set the origin and unit of match: 0 is an average served post, -1 a random one.
+def settle_match(market: Market, rules: Any) -> None:
+    """Set the origin and unit of match: 0 is an average post served by `for_you` at its defaults, -1 a random one.
 
     Rates and slopes of responses were measured per recommended impression, and against random
-    exposure of the same videos (KuaiRand), so that gap is the unit.  What is served depends on
-    scores, and scores on the unit: a few rounds of iteration settle both.
+    exposure of the same videos (KuaiRand), so that gap is the unit; it belongs to people and posts, so another
+    feed does not move it.  What is served depends on scores, and scores on the unit: a few rounds settle both.
+    `rules` are those of the market under the default feed.
     """
     t = tastes(market)
     posts, u = recommended(t)
@@ -175,49 +199,116 @@ def _settle_match(market: Market, rules: Any) -> None:
     match = (t.people * posts).sum(axis=1)
     random = float((t.people * t.posts).sum(axis=1).mean())
     rules.match_mean, rules.match_unit = float(match.mean()), max(0.02, float(match.mean()) - random)
-    if market.feed.ranking != "value":
-        return
     for _ in range(12):
-        worth = retrieved_worth(market, rules, posts, ages)
-        if worth.sum() == 0.0:  # non_followed_factor 0: nothing is served from outside one's follows
-            return
+        # With Gumbel rank noise of scale t the chance of winning a slot is proportional to S^(1/t).
+        worth = retrieved_scores(market, rules, posts, ages) ** (1.0 / rules.rank_noise)
         served = float((worth * match).sum() / worth.sum())
         rules.match_mean, rules.match_unit = served, max(0.02, served - random)
 
 
-def expected_candidates(market: Market) -> float:
-    """Return how many posts topic retrieval is expected to find per request: tries x filled slots x acceptance."""
+def supply(market: Market) -> float:
+    """Return the posts per day on the whole platform, real units."""
+    creators = market.creators
+    return max(market.feed.outside_posts * market.people.population, creators.count * creators.posts_per_day, 1e-9)
+
+
+def modelled_share(market: Market) -> float:
+    """Return the share of the platform's supply of posts that is modelled; 1 where nothing else competes."""
     creators, feed = market.creators, market.feed
-    alive = creators.posts_per_day * feed.max_age + creators.opening_posts
-    slots = 1.3 * creators.posts_per_day * feed.max_age + creators.opening_posts + 3.5 + SPONSORED_SLOTS
+    modelled = creators.count * creators.posts_per_day
+    if feed.mode == "slot_mixture" or feed.ranking != "value" or supply(market) <= modelled:
+        return 1.0
+    return modelled / supply(market)
+
+
+class Buckets(NamedTuple):
+    """Numbers of buckets that retrieval tries hit: per topic, and over all posts."""
+
+    topic: int
+    all: int
+
+
+def buckets(market: Market, slots: int) -> Buckets:
+    """Return the buckets for `slots` retrieval slots of the creators.
+
+    An open platform needs few, each with many modelled posts, for its tries are rare. On a closed one a bucket
+    holds about one post, so that tries are independent.
+    """
+    topics = market.people.topics
+    if modelled_share(market) < 1.0:
+        return Buckets(COARSE, COARSE * topics)
+    return Buckets(int(min(65536, max(8, np.ceil(TOPIC_ROOM * max(1, slots) / topics)))), max(1, slots))
+
+
+def mean_weights(market: Market) -> tuple[float, float]:
+    """Return the mean acceptance of a living post of the platform in topic and in trending retrieval."""
+    feed, response = market.feed, market.response
     age = np.linspace(0.0, feed.max_age, 2001)
     fresh = float(((1.0 + age / feed.freshness_age) ** -feed.freshness_exponent).mean())
     passed = feed.stage_pass**feed.stages
-    accepted = fresh * (passed + (1.0 - passed) * feed.failed_factor)
-    tries = feed.candidates_interest * feed.tries
-    return float(min(feed.candidates_interest, tries * alive / (TOPIC_ROOM * slots) * accepted))
+    open_to_all = passed + (1.0 - passed) * feed.failed_factor
+    # The mean trending count: what an average post gathers (agents), faded over its life.
+    views = market.people.views_per_day * market.people.agents / supply(market)
+    positive = 1.0 if feed.trending_count == "views" else response.like_rate + response.comment_rate + response.share_rate
+    count = views * positive * min(1.0, feed.trending_half_life / (math.log(2.0) * feed.max_age))
+    cap = feed.trending_cap * market.people.agents
+    hot = min(1.0, ((count + feed.trending_prior) / (cap + feed.trending_prior)) ** feed.trending_exponent)
+    return fresh * open_to_all, hot * open_to_all
+
+
+def tries(market: Market, wanted: int, weight: float) -> float:
+    """Return the retrieval tries per request for `wanted` posts whose mean acceptance is `weight`.
+
+    On a closed platform they are a parameter, and retrieval stops when enough posts are found. On an open one
+    a request finds `wanted` posts of the whole platform, so a modelled post is found with chance
+    wanted x its weight / (living posts x mean weight); drawing posts from outside one by one is not needed.
+    """
+    if modelled_share(market) == 1.0:
+        return float(wanted * market.feed.tries)
+    living = supply(market) * market.feed.max_age
+    return wanted * COARSE * market.people.topics / (living * weight) if weight > 0.0 else 0.0
 
 
 def outside_mass(market: Market, rules: Any) -> float:
     """Return the strength of the best post from outside the model that competes for a slot.
 
     The best of n posts with scores S under Gumbel rank noise of scale t is itself Gumbel, with
-    exp(location / t) = n E[S^(1/t)].  n = expected candidates x outside supply / modelled supply:
-    an outside post is found, and wins, like a modelled one.
+    exp(location / t) = n E[S^(1/t)].  n = the posts a request retrieves by topic, trend and chance, without the
+    modelled share of them; all are scored like topic posts.
     """
-    creators, feed = market.creators, market.feed
-    modelled = creators.count * creators.posts_per_day
-    outside = feed.outside_posts * market.people.population - modelled
-    if outside <= 0.0 or feed.outside_posts == 0.0:
+    feed = market.feed
+    outside = 1.0 - modelled_share(market)
+    if outside == 0.0:
         return 0.0
     posts, u = recommended(tastes(market))
-    rivals = max(0.1, expected_candidates(market)) * outside / max(modelled, 1.0)
-    return float(rivals * retrieved_worth(market, rules, posts, _retrieved_ages(market, u[:, 1])).mean())
+    rivals = outside * max(1, feed.candidates_interest + feed.candidates_trending + feed.candidates_random)
+    scores = retrieved_scores(market, rules, posts, _retrieved_ages(market, u[:, 1]))
+    return float(rivals * (scores ** (1.0 / rules.rank_noise)).mean())
+
+
+def heating(market: Market) -> tuple[float, int]:
+    """Return (chance that an organic post is heated, impressions of agents it then gets)."""
+    people, feed = market.people, market.feed
+    scale = people.population / people.agents
+    quota = max(1, round(feed.heating_views / scale))
+    chance = feed.heating_share * people.views_per_day * people.population / (supply(market) * quota * scale)
+    return min(1.0, chance), quota
 
 
 def rules(market: Market, path_seed: int, replication: int) -> Any:
-    """Return the kernel rules of a market; floats and ints are made exact types once, here."""
-    m = market
+    """Return the kernel rules of a market."""
+    made = _record(market, path_seed, replication)
+    default = market.model_copy(update={"feed": Feed()})
+    reference = _record(default, path_seed, replication)
+    settle_match(default, reference)
+    made.match_mean, made.match_unit = reference.match_mean, reference.match_unit
+    made.outside_mass = outside_mass(market, made)
+    return made
+
+
+def _record(market: Market, path_seed: int, replication: int) -> Any:
+    """Return the rules but for what depends on their own scores; floats and ints are made exact types once, here."""
+    m, (fresh, hot) = market, mean_weights(market)
     computed: dict[str, Any] = {
         "seed": path_seed,
         "replication": replication,
@@ -228,6 +319,13 @@ def rules(market: Market, path_seed: int, replication: int) -> Any:
         "full_watch": int(m.response.watch_law == "full"),
         "uniform_duration": int(m.creators.duration_law == "uniform"),
         "trending_cap": m.feed.trending_cap * m.people.agents,
+        "tries_interest": tries(m, m.feed.candidates_interest, fresh),
+        "tries_trending": tries(m, m.feed.candidates_trending, hot),
+        "tries_random": tries(m, m.feed.candidates_random, 1.0),
+        "cold_start_followers": m.feed.cold_start_followers * m.people.agents / m.people.population,
+        "cold_start_impressions": m.feed.cold_start_impressions * m.people.agents / m.people.population,
+        "heating_chance": heating(m)[0],
+        "heating_quota": heating(m)[1],
         "match_mean": 0.0,
         "match_unit": 1.0,
         "like_logit": logit(m.response.like_rate),
@@ -254,8 +352,4 @@ def rules(market: Market, path_seed: int, replication: int) -> Any:
             if name not in computed and hasattr(group, name):
                 computed[name] = getattr(group, name)
         table[name] = computed[name]
-    made = table[0]
-    _settle_match(m, made)
-    if not made.mixture and made.ranking == 0:
-        made.outside_mass = outside_mass(m, made)
-    return made
+    return table[0]

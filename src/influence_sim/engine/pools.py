@@ -24,7 +24,6 @@ from influence_sim.engine.state import (
     PASSED,
     SHARE,
     SUBSCRIBE,
-    UNSTAGED,
     Array,
     Lists,
 )
@@ -59,31 +58,49 @@ def grouped(keys: Array, rows: Array, size: int) -> Lists:
 
 
 @hot
-def refresh(first, count, now, rules, posts, retrievable):
+def beliefs(first, count, rules, posts, likes, predicted, out):
+    """Fill `out` (C,) with what each creator's live posts say about the next: shrunken log ratio of likes to predicted likes."""
+    for c in range(len(out)):
+        likes[c] = 0
+        predicted[c] = 0
+    for p in range(first, count):
+        likes[posts[p].creator] += posts[p].likes
+        predicted[posts[p].creator] += posts[p].predicted
+    prior = rules.prior_impressions * rules.like_rate
+    for c in range(len(out)):
+        out[c] = _log_ratio(likes[c] + prior, predicted[c] / FIXED + prior, rules)
+
+
+@hot
+def _log_ratio(likes, expected, rules):
+    """Return a ratio of likes in units of match; 0 where there is nothing to compare."""
+    if likes > 0.0 and expected > 0.0 and rules.like_slope > 0.0:
+        return math.log(likes / expected) / rules.like_slope
+    return 0.0
+
+
+@hot
+def refresh(first, count, now, rules, posts, retrievable, belief):
     """Recompute the round's post columns: freshness, popularity, shrunken residual, trending weight."""
+    prior = rules.prior_impressions * rules.like_rate
     for p in range(first, count):
         age = max(0.0, now - posts[p].posted)
         fresh = (1.0 + age / rules.freshness_age) ** (-rules.freshness_exponent)
-        likes = posts[p].likes + rules.prior_impressions * rules.like_rate
-        expected = posts[p].predicted / FIXED + rules.prior_impressions * rules.like_rate
-        residual = 0.0
-        if likes > 0.0 and expected > 0.0 and rules.like_slope > 0.0:
-            residual = math.log(likes / expected) / rules.like_slope
-        posts[p].residual = residual
+        # A new post is expected to do what its creator's posts did, as far as the platform trusts that.
+        head_start = math.exp(rules.like_slope * rules.prediction_creator * belief[posts[p].creator])
+        posts[p].residual = _log_ratio(posts[p].likes + prior * head_start, posts[p].predicted / FIXED + prior, rules)
         multiplier = fresh
         if rules.popularity_exponent > 0.0:
             multiplier *= (posts[p].trend + rules.trending_prior) ** rules.popularity_exponent
         if posts[p].sponsored:
             multiplier *= rules.sponsored_factor
         posts[p].multiplier = multiplier
-        open_to_all = retrievable[posts[p].creator] == 1 and posts[p].slot >= 0
-        weight = fresh if open_to_all else 0.0
+        weight = 1.0 if retrievable[posts[p].creator] == 1 and posts[p].slot >= 0 else 0.0
         if posts[p].stage == FAILED:
             weight *= rules.failed_factor
-        posts[p].fresh_weight = weight
-        trending = open_to_all and (posts[p].stage == PASSED or posts[p].stage == UNSTAGED)
+        posts[p].fresh_weight = weight * fresh
         ratio = (posts[p].trend + rules.trending_prior) / (rules.trending_cap + rules.trending_prior)
-        posts[p].trend_weight = min(1.0, ratio**rules.trending_exponent) if trending else 0.0
+        posts[p].trend_weight = weight * min(1.0, ratio**rules.trending_exponent)
 
 
 @hot

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from influence_sim.engine.constants import unit_rows
-from influence_sim.engine.respond import length, normals2
+from influence_sim.engine.respond import lengths
 from influence_sim.engine.state import UNSTAGED, records
-from influence_sim.jit import hot
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -59,12 +58,6 @@ def advance_form(creators: Creators, market: Market, day: int, seed: int, replic
     creators.form[:] = persistence * creators.form + market.creators.form_sd * np.sqrt(1.0 - persistence**2) * z
 
 
-@hot
-def _lengths(rules, u, out):
-    for j in range(len(out)):
-        out[j] = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])
-
-
 def write_posts(
     posts: Any,
     themes: Array,
@@ -112,7 +105,7 @@ def write_posts(
     z = normals(draws(Stream.POST_QUALITY))[:, 0]
     posts.quality[rows] = creators.ability[creator] + creators.form[creator] + market.creators.post_sd * z
     seconds = np.empty(n)
-    _lengths(rules, draws(Stream.DURATION), seconds)
+    lengths(rules, draws(Stream.DURATION), seconds)
     posts.duration[rows] = seconds
     posts.posted[rows] = posted
     posts.disclosure[rows] = disclosure
@@ -122,6 +115,12 @@ def write_posts(
     posts.audience[rows] = followers[creator]
     staged = (market.feed.stages > 0) & (creators.retrievable[creator] == 1)
     posts.stage[rows] = np.where(staged, 0, UNSTAGED)
+    # Ranks with a log-uniform law have chances close to one over the rank.
+    u = draws(Stream.SOUND)
+    popular = np.minimum(np.floor(np.exp(u[:, 1] * np.log(market.creators.sounds + 1.0))), market.creators.sounds) - 1.0
+    posts.sound[rows] = np.where(u[:, 0] < market.creators.shared_sounds, popular, -1)
+    heated = (sponsored == 0) & (creators.retrievable[creator] == 1) & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
+    posts.heat[rows] = np.where(heated, rules.heating_quota, 0)
 
 
 def with_room(posts: Any, themes: Array, needed: int) -> tuple[Any, Array]:

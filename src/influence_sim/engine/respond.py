@@ -80,6 +80,13 @@ def length(rules, z, u):
 
 
 @hot
+def lengths(rules, u, out):
+    """Fill `out` (n,) with video lengths in seconds from uniforms (n, 4)."""
+    for j in range(len(out)):
+        out[j] = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])
+
+
+@hot
 def watch_time(rules, eta, duration, u, person, creator, post_word, time_word):
     """Return seconds watched, loops included: log-logistic with shape 1, or to the end."""
     if rules.full_watch:
@@ -110,34 +117,15 @@ def expected_fraction(rules, duration):
 
 
 @hot
-def respond(
-    row,
-    i,
-    p,
-    source,
-    sharer,
-    moment,
-    predicted,
-    rules,
-    people,
-    creators,
-    posts,
-    themes,
-    acq,
-    decays,
-    viewers,
-    leads,
-    slots,
-    edges,
-    day,
-    taste,
-    taste_scale,
-):
-    """Let person i react to post p in slot `row`; fill the slot; return the learning signal.
+def respond(row, p, source, sharer, moment, predicted, scene, desk):
+    """Let the person of the request react to post p in slot `row`; fill the slot; return the learning signal.
 
     `moment` is the low half of the time word: 0, or the person's slot number where a post can be
     shown twice in a day.
     """
+    rules, posts, acq, decays = scene.rules, scene.posts, scene.acq, scene.decays
+    viewers, leads, slots, edges, day, taste = scene.viewers, scene.leads, scene.slots, scene.edges, scene.day, desk.taste
+    i = desk.request[0].person
     c = posts[p].creator
     key = posts[p].key
     sponsored = posts[p].sponsored
@@ -148,8 +136,8 @@ def respond(
 
     dot = 0.0
     for k in range(len(taste)):
-        dot += taste[k] * themes[p, k]
-    match = (dot * taste_scale - rules.match_mean) / rules.match_unit
+        dot += taste[k] * scene.themes[p, k]
+    match = (dot * desk.request[0].taste_scale - rules.match_mean) / rules.match_unit
     follows = 0.0
     tie = 0.0
     good = 0.0
@@ -161,7 +149,7 @@ def respond(
         tie = acq.tie[pair] * decays.tie[age]
         good = acq.good[pair] * decays.trust[age]
         bad = acq.bad[pair] * decays.trust[age]
-    trust = trust_of(good, bad, creators.reputation[c], rules.reputation_weight)
+    trust = trust_of(good, bad, scene.reputation[c], rules.reputation_weight)
     if source == PAID:
         trust = rules.brand_trust
 
@@ -172,12 +160,12 @@ def respond(
         + rules.follows * follows
         + rules.trust * (trust - 0.5)
         + rules.tie * tie
-        + rules.authenticity * (creators.authenticity[c] - 0.5)
+        + rules.authenticity * (scene.authenticity[c] - 0.5)
         - rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
         + rules.noise * normal(u1, u2)
     )
     if sponsored:
-        eta -= rules.disclosure * posts[p].disclosure * people.knowledge[i] + rules.misfit * (1.0 - posts[p].fit)
+        eta -= rules.disclosure * posts[p].disclosure * scene.knowledge[i] + rules.misfit * (1.0 - posts[p].fit)
     watch = watch_time(rules, eta, duration, u_watch, i, key, post_word, time_word)
 
     action = 0
@@ -190,7 +178,7 @@ def respond(
         if u_comment < sigmoid(rules.comment_logit + rules.comment_slope * eta):
             action |= COMMENT
             gain += rules.learn_comment
-        share = sigmoid(rules.share_logit + rules.share_slope * eta + people.sharing[i])
+        share = sigmoid(rules.share_logit + rules.share_slope * eta + scene.sharing[i])
         if rules.edge_shares:
             share = 0.0
             edge = find(edges.start, edges.target, i, sharer)
@@ -218,7 +206,7 @@ def respond(
                 + rules.buy_trust * (trust - 0.5)
                 + rules.buy_tie * tie
                 + rules.buy_attitude * attitude
-                - rules.buy_price * (people.price_sensitivity[i] * rules.price_ratio - 1.0)
+                - rules.buy_price * (scene.price_sensitivity[i] * rules.price_ratio - 1.0)
             )
             leads[i, brand].chance += click * buy
             if u_click < click:

@@ -1,64 +1,111 @@
 """Find a few dozen candidates for a request: followees' posts, topics, trending, uniform draws.
 
-Topic, trending and uniform retrieval are keyed tries over stable slots: a try that hits an empty
-slot or fails acceptance is lost, so a new post changes only the draws that hit it.
+Topic, trending and uniform retrieval are keyed tries over stable buckets of posts: a try that hits an
+empty bucket or fails acceptance is lost, so a new post changes only the draws that hit it.  Modelled
+creators are a sample of the platform's supply: on an open platform the number of tries is such that
+modelled posts are found at the rate at which they would be among all of it (`constants.tries`).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from influence_sim.engine.seen import is_seen
-from influence_sim.engine.state import FOLLOW, INTEREST, RANDOM, TRENDING
+from influence_sim.engine.state import FOLLOW, INTEREST, RANDOM, TRENDING, records
 from influence_sim.jit import hot
 from influence_sim.rng import Stream, philox, unit
 
 Array = np.ndarray[Any, Any]
 CANDIDATES = 160
+MOST_SLOTS = 64  # per request
 _INTEREST, _TRENDING, _RANDOM = int(Stream.RETRIEVE_INTEREST), int(Stream.RETRIEVE_TRENDING), int(Stream.RETRIEVE_RANDOM)
 
 
-class Desk(NamedTuple):
-    """Work space of one block of people: the candidates of the running request."""
+# The running request; one record instead of fifteen arguments.
+REQUEST = np.dtype(
+    [
+        ("person", "i8"),
+        ("row", "i8"),  # its first slot
+        ("size", "i8"),  # slots
+        ("number", "i8"),  # of the person's requests today
+        ("time_word", "i8"),  # word of random keys
+        ("candidates", "i8"),
+        ("reserved", "i8"),  # last slots kept for posts in a test stage
+        ("filled", "i8"),  # slots so far
+        ("chosen", "i8"),  # modelled posts shown so far
+        ("tagged", "i8"),  # posts shown so far, outside ones too
+        ("last_author", "i8"),  # creator of the slot before, or -1
+        ("last_sound", "i8"),  # its sound, or -1
+        ("best", "i8"),  # leading candidate, or -1
+        ("top", "f8"),  # its score
+        ("stale", "i8"),  # 1: look for the leading candidate again
+        ("outside_weight", "f8"),  # sum of `Desk.outside`: strength of outside posts, 1 when nothing was seen today
+        ("limit", "f8"),  # an outside post wins when its uniform is above
+        ("taste_scale", "f8"),  # one over the length of the true tastes
+        ("estimate_scale", "f8"),  # and of the estimated
+    ],
+    align=True,
+)
 
+
+class Desk(NamedTuple):
+    """Work space of the running request: its candidates and how far it is."""
+
+    request: Any  # record REQUEST (1)
     post: Array  # i4
     source: Array  # i8
     sharer: Array  # i4
     place: Array  # i8 inbox position, or -1
     score: Array  # f8
-    predicted: Array  # f8 like probability
+    predicted: Array  # f8 predicted engagement, units of match
+    follows: Array  # u1
     taken: Array  # u1
     authors: Array  # i8 creators chosen so far
     tags: Array  # i8 tags shown in this request
     estimate: Array  # f8 (K)
     lesson: Array  # f8 (K)
     taste: Array  # f8 (K)
+    outside: Array  # f8 (K) strength of outside posts by topic
 
 
-def new_desk(topics: int) -> Desk:
-    """Return work space for one call of `serve`."""
+def new_desks(requests: int, topics: int) -> Desk:
+    """Return work space for `requests` requests that are open together: every array has them as first axis."""
+
+    def of(width: int, kind: Any) -> Array:
+        return np.zeros((requests, width), kind)
+
     return Desk(
-        np.empty(CANDIDATES, np.int32),
-        np.empty(CANDIDATES, np.int64),
-        np.empty(CANDIDATES, np.int32),
-        np.empty(CANDIDATES, np.int64),
-        np.empty(CANDIDATES),
-        np.empty(CANDIDATES),
-        np.zeros(CANDIDATES, np.uint8),
-        np.empty(64, np.int64),
-        np.empty(64, np.int64),
-        np.empty(topics),
-        np.empty(topics),
-        np.empty(topics),
+        records(requests, REQUEST),
+        of(CANDIDATES, np.int32),
+        of(CANDIDATES, np.int64),
+        of(CANDIDATES, np.int32),
+        of(CANDIDATES, np.int64),
+        of(CANDIDATES, np.float64),
+        of(CANDIDATES, np.float64),
+        of(CANDIDATES, np.uint8),
+        of(CANDIDATES, np.uint8),
+        of(MOST_SLOTS, np.int64),
+        of(MOST_SLOTS, np.int64),
+        of(topics, np.float64),
+        of(topics, np.float64),
+        of(topics, np.float64),
+        of(topics, np.float64),
     )
 
 
+def new_desk(topics: int) -> Desk:
+    """Return work space for one request at a time."""
+    stacked = new_desks(1, topics)
+    return Desk(stacked.request, *(column[0] for column in stacked[1:]))
+
+
 @hot
-def _offer(m, p, source, sharer, place, i, now, rules, creators, posts, seen, desk):
+def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, seen, desk):
     """Add post p to the candidates unless it is own, too old, seen or there already."""
-    if m >= CANDIDATES or creators.person[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
+    if m >= CANDIDATES or person_of[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
         return m
     if not rules.repeats:
         for j in range(m):
@@ -75,7 +122,7 @@ def _offer(m, p, source, sharer, place, i, now, rules, creators, posts, seen, de
 
 
 @hot
-def _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk):
+def _from_inbox(m, i, now, rules, person_of, posts, inbox, seen, desk):
     capacity = inbox.post.shape[1]
     stop = min(inbox.pushed[i], capacity)
     found = 0
@@ -89,74 +136,65 @@ def _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk):
         if not rules.repeats and is_seen(seen, i, p):
             inbox.post[i, place] = -1
             continue
-        grown = _offer(m, p, FOLLOW, inbox.sharer[i, place], place, i, now, rules, creators, posts, seen, desk)
+        grown = _offer(m, p, FOLLOW, inbox.sharer[i, place], place, i, now, rules, person_of, posts, seen, desk)
         found += grown - m
         m = grown
     return m
 
 
 @hot
-def _by_interest(m, i, time_word, now, rules, creators, posts, pools, seen, desk):
-    """Draw posts of estimated topics: one topic and three tries per block of random words."""
-    wanted = m + rules.candidates_interest
-    buckets = np.uint64(pools.interest_buckets)
-    topics = len(desk.estimate)
-    for turn in range((rules.candidates_interest * rules.tries + 2) // 3):
-        words = philox(rules.seed, _INTEREST << 20 | rules.replication, i, INTEREST, turn, time_word)
-        u = unit(words[0])
-        topic = 0
-        total = desk.estimate[0]
-        while u >= total and topic < topics - 1:
-            topic += 1
-            total += desk.estimate[topic]
-        for word in words[1:]:
-            bucket = topic * pools.interest_buckets + int(((word >> np.uint64(16)) * buckets) >> np.uint64(16))
-            accept = (float(word & np.uint64(0xFFFF)) + 0.5) / 65536.0
-            for at in range(pools.interest.start[bucket], pools.interest.start[bucket + 1]):
-                p = pools.interest.rows[at]
-                if accept < posts[p].fresh_weight:
-                    m = _offer(m, p, INTEREST, -1, -1, i, now, rules, creators, posts, seen, desk)
-                    if m >= wanted:
-                        return m
+def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, posts, seen, desk):
+    """Draw up to `wanted` posts: each try picks a bucket (of an estimated topic) and keeps what its draw accepts."""
+    if wanted == 0:
+        return m
+    last = m + wanted
+    buckets = pool.buckets
+    count = 1
+    turn = 0
+    while turn < count:
+        a, b, c, d = philox(rules.seed, stream << 20 | rules.replication, i, source, turn, desk.request[0].time_word)
+        if turn == 0:
+            count = int(math.floor(tries + unit(d)))
+            if count == 0:
+                return m
+        turn += 1
+        bucket = np.int64((b * np.uint64(buckets)) >> np.uint64(32))
+        if pool.by_topic:
+            u = unit(a)
+            topic = 0
+            total = desk.estimate[0]
+            while u >= total and topic < len(desk.estimate) - 1:
+                topic += 1
+                total += desk.estimate[topic]
+            bucket += topic * buckets
+        accept = unit(c)
+        for at in range(pool.posts.start[bucket], pool.posts.start[bucket + 1]):
+            p = pool.posts.rows[at]
+            weight = 1.0
+            if source == INTEREST:
+                weight = posts[p].fresh_weight
+            elif source == TRENDING:
+                weight = posts[p].trend_weight
+            if accept < weight:
+                m = _offer(m, p, source, -1, -1, i, now, rules, person_of, posts, seen, desk)
+                if m >= last:
+                    return m
     return m
 
 
 @hot
-def _by_tries(m, count, source, stream, group, buckets, i, time_word, now, rules, creators, posts, seen, desk):
-    """Draw posts by keyed tries over stable slots, accepted by trending weight (or always)."""
-    wanted = m + count
-    size = np.uint64(buckets)
-    for turn in range((count * rules.tries + 1) // 2):
-        a, b, c, d = philox(rules.seed, stream << 20 | rules.replication, i, source, turn, time_word)
-        for half in range(2):
-            word = c if half else a
-            accept = unit(d if half else b)
-            bucket = int((word * size) >> np.uint64(32))
-            for at in range(group.start[bucket], group.start[bucket + 1]):
-                p = group.rows[at]
-                if source == RANDOM or accept < posts[p].trend_weight:
-                    m = _offer(m, p, source, -1, -1, i, now, rules, creators, posts, seen, desk)
-                    if m >= wanted:
-                        return m
-    return m
-
-
-@hot
-def retrieve(i, time_word, now, rules, creators, posts, pools, inbox, seen, desk):
-    """Fill the desk with candidates of person i; return how many."""
+def retrieve(i, scene, desk):
+    """Fill the desk with candidates of person i for the request at hand; return how many."""
+    rules, pools, now, person_of, posts, seen = scene.rules, scene.pools, scene.now, scene.person_of, scene.posts, scene.seen
     m = 0
     if rules.candidates_follow:
-        m = _from_inbox(m, i, now, rules, creators, posts, inbox, seen, desk)
-    if rules.candidates_interest:
-        m = _by_interest(m, i, time_word, now, rules, creators, posts, pools, seen, desk)
-    wanted = rules.candidates_trending
-    if wanted:
-        m = _by_tries(
-            m, wanted, TRENDING, _TRENDING, pools.trending, pools.trending_buckets, i, time_word, now, rules, creators, posts, seen, desk
-        )
-    wanted = rules.candidates_random
-    if wanted:
-        m = _by_tries(
-            m, wanted, RANDOM, _RANDOM, pools.everything, pools.all_buckets, i, time_word, now, rules, creators, posts, seen, desk
-        )
-    return m
+        m = _from_inbox(m, i, now, rules, person_of, posts, scene.inbox, seen, desk)
+    m = _by_tries(
+        m, rules.candidates_interest, rules.tries_interest, INTEREST, _INTEREST, pools.interest, i, now, rules, person_of, posts, seen, desk
+    )
+    m = _by_tries(
+        m, rules.candidates_trending, rules.tries_trending, TRENDING, _TRENDING, pools.trending, i, now, rules, person_of, posts, seen, desk
+    )
+    return _by_tries(
+        m, rules.candidates_random, rules.tries_random, RANDOM, _RANDOM, pools.everything, i, now, rules, person_of, posts, seen, desk
+    )

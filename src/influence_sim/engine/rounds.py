@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from influence_sim.engine import ties
-from influence_sim.engine.constants import TOPIC_ROOM
+from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import settle
-from influence_sim.engine.pools import allot, count_round, deliver, grouped, promote, refresh
+from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
-from influence_sim.engine.state import PAID, SHARE, Array, Lists, Pools, Slots
+from influence_sim.engine.state import HEATED, PAID, SHARE, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     """Play round r; return the events (person, post, action) that the evening needs."""
     m, rule, n = s.market, s.rules, s.world.size
     now = s.day + r / m.feed.rounds_per_day
-    edge = s.people.views * s.day_curve[r] + s.wish, s.people.views * s.day_curve[r + 1] + s.wish
+    edge = s.views * s.day_curve[r] + s.wish, s.views * s.day_curve[r + 1] + s.wish
     start = np.zeros(n + 1, np.int64)
     np.cumsum((np.floor(edge[1]) - np.floor(edge[0])).astype(np.int64), out=start[1:])
     total = int(start[-1])
@@ -32,13 +32,18 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     pools = _pools(s, now)
     tests = _test_audiences(s, r, slots)
     ads = _ad_audiences(s, r, slots)
-    s.blocks(
-        s.serve,
+    scene = Scene(
         s.day,
         now,
         rule,
-        s.people,
-        s.creators,
+        s.people.interests,
+        s.people.estimate,
+        s.people.knowledge,
+        s.people.sharing,
+        s.people.price_sensitivity,
+        s.creators.person,
+        s.creators.authenticity,
+        s.creators.reputation,
         s.posts,
         s.themes,
         s.acquaintances,
@@ -54,6 +59,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
         ads,
         s.world.follows,
     )
+    s.blocks(s.serve, scene)
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
     _count(s, slots)
     who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
@@ -83,24 +89,29 @@ def _pools(s: Simulation, now: float) -> Pools:
         s.first_live += 1
     first, count = s.first_live, s.post_count
     f = m.feed
-    refresh(first, count, now, s.rules, posts, s.creators.retrievable)
+    beliefs(first, count, s.rules, posts, *np.zeros((2, len(s.belief)), np.int64), s.belief)
+    refresh(first, count, now, s.rules, posts, s.creators.retrievable, s.belief)
     for flight in s.ledger.flights:  # an ad may run longer than posts are retrieved
         if flight.post < first and s.day <= flight.last_day:
-            refresh(flight.post, flight.post + 1, now, s.rules, posts, s.creators.retrievable)
+            refresh(flight.post, flight.post + 1, now, s.rules, posts, s.creators.retrievable, s.belief)
     rows = np.arange(first, count, dtype=np.int32)
     live = (posts.posted[first:count] <= now) & (posts.slot[first:count] >= 0)
     slot = np.where(live, posts.slot[first:count], -1)
-    everything = max(1, s.ring.total)
-    by_topic = int(min(65536, max(8, np.ceil(TOPIC_ROOM * everything / topics))))
-    hot = everything if f.stages == 0 else int(2 ** np.ceil(np.log2(max(64.0, 2 * everything * f.stage_pass**f.stages))))
-    trending = np.where(posts.trend_weight[first:count] > 0.0, slot, -1)
+    size = buckets(m, s.ring.total)
+
+    def pool(wanted: int, mask: Array, by_topic: bool) -> Pool:
+        if wanted == 0:
+            return Pool(Lists(np.zeros(size.topic * topics + 1, np.int64), rows[:0]), size.topic, 1)
+        if by_topic:
+            key = posts.tag[first:count] * size.topic + slot % size.topic
+            return Pool(grouped(np.where(mask, key, -1), rows, size.topic * topics), size.topic, 1)
+        return Pool(grouped(np.where(mask, slot % size.all, -1), rows, size.all), size.all, 0)
+
+    hot = live & (posts.trend_weight[first:count] > 0.0)
     return Pools(
-        grouped(np.where(slot >= 0, posts.tag[first:count] * by_topic + slot % by_topic, -1), rows, by_topic * topics),
-        grouped(np.where(trending >= 0, trending % hot, -1), rows, hot),
-        grouped(slot, rows, everything) if f.candidates_random else Lists(np.zeros(everything + 1, np.int64), rows[:0]),
-        by_topic,
-        hot,
-        everything,
+        pool(f.candidates_interest, live, True),
+        pool(f.candidates_trending, hot, f.trending_by == "topic"),
+        pool(f.candidates_random, live, False),
     )
 
 
@@ -135,14 +146,17 @@ def _test_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
 
 
 def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
-    """Allot people to bought impressions: today's part of each order, spread over the rounds left."""
+    """Allot people to bought impressions (today's part of each order, spread over the rounds left) and to heated posts."""
     n, f = s.world.size, s.market.feed
     running = [x for x in s.ledger.flights if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
-    if not running:
+    heated = s.first_live + np.flatnonzero(s.posts.heat[s.first_live : s.post_count] > 0)
+    heated = heated[s.posts.posted[heated] <= s.day + r / f.rounds_per_day]
+    if not running and not len(heated):
         return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
     rounds_left = [(x.last_day - s.day) * f.rounds_per_day + f.rounds_per_day - r for x in running]
-    wanted = np.array([-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)], np.int64)
-    rows = np.array([x.post for x in running], np.int64)
+    wanted = [-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)]
+    rows = np.array([x.post for x in running] + heated.tolist(), np.int64)
+    wanted = np.array(wanted + s.posts.heat[heated].tolist(), np.int64)
     who, what = allot(
         rows,
         np.minimum(wanted, n),
@@ -177,6 +191,7 @@ def _count(s: Simulation, slots: Slots) -> None:
     for flight in s.ledger.flights:
         if flight.post < len(bought) and bought[flight.post]:
             settle(s.ledger, flight, int(bought[flight.post]), scale, s.market.prices.cpm)
+    np.subtract.at(posts.heat, slots.post[slots.source == HEATED], 1)
     live = slice(s.first_live, s.post_count)
     if f.stages:
         rows = s.first_live + np.flatnonzero((posts.stage[live] >= 0) & (posts.stage[live] < f.stages))

@@ -18,16 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.engine.batch import serve_scored
 from influence_sim.engine.constants import category_mean, cumulative_day, decays, rules, unit_rows
 from influence_sim.engine.contracts import Ledger, release
 from influence_sim.engine.evening import play_evening
-from influence_sim.engine.feed import serve
 from influence_sim.engine.morning import publish, sign
 from influence_sim.engine.publish import Ring, ring
+from influence_sim.engine.request import serve
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
 from influence_sim.engine.seen import add_seen, make_room, new_seen
-from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances, Array, Inbox, Slots, records
+from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances, Array, Inbox, Scene, Slots, records
+from influence_sim.feeds import score_of
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
@@ -97,6 +99,7 @@ class Simulation:
         self.posts, self.themes = records(256, POST), np.zeros((256, topics))
         self.post_count = 0
         self.first_live = 0
+        self.belief = np.zeros(len(self.creators.person))  # what the platform thinks of each creator's next post
         self.ring: Ring = ring(market, self.creators)
         self.seen = new_seen(n)
         self.inbox = Inbox(
@@ -115,6 +118,7 @@ class Simulation:
         self.items: list[dict[str, Array]] = []
         self.sampled = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
         self.today: dict[str, float] = {}
+        self.views, self.wish = self.people.views, np.zeros(n)  # slots a day of those who joined, and today's rounding
         self.slots: Slots | None = None  # of the last round
         # Own rules of agents: called every morning, returns what `step` takes.
         self.intents: Callable[[Simulation], tuple[Sequence[Order] | None, dict[int, int] | None]] | None = None
@@ -148,7 +152,7 @@ class Simulation:
         order = np.lexsort((what, who))
         m = len(who)
         zero = [np.zeros(m, np.float32) for _ in range(4)]
-        table = Acquaintances(starts(to_creator), what[order], np.ones(m, np.uint8), *zero, np.zeros(m, np.int32))
+        table = Acquaintances(starts(to_creator), what[order], np.ones(m, np.uint8), *zero, np.zeros(m, np.int32), np.zeros(m, np.int32))
         friends = Edges(starts(~to_creator), edges.target[~to_creator], edges.weight[~to_creator])
         return table, friends
 
@@ -178,7 +182,8 @@ class Simulation:
         events: list[tuple[Array, Array, Array]] = []
         n, rounds = self.world.size, self.market.feed.rounds_per_day
         self.wish = uniforms(self.rules.seed, Stream.SLOTS_TODAY, self.rules.replication, np.arange(n), 0, 0, self.day << 16)[:, 0]
-        slots_today = np.floor(self.people.views + self.wish).astype(np.int64)
+        self.views = np.where(self.people.joined <= self.day, self.people.views, 0.0)
+        slots_today = np.floor(self.views + self.wish).astype(np.int64)
         self.seen = make_room(self.seen, slots_today, self.first_live)
         if self.market.feed.repeats:
             self.seen = make_room(self.seen, slots_today + 1, 0)
@@ -202,9 +207,14 @@ class Simulation:
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
 
-    def serve(self, low: int, high: int, *arguments: Any) -> None:
+    def serve(self, low: int, high: int, scene: Scene) -> None:
         """Serve the slots of people low..high-1 with work space of their own."""
-        serve(low, high, *arguments, new_desk(self.people.interests.shape[1]))
+        policy = self.market.feed.policy
+        score = score_of(policy)
+        if score is None:
+            serve(low, high, scene, new_desk(self.people.interests.shape[1]))
+        else:
+            serve_scored(low, high, scene, policy, score, self.world.people_per_agent)
 
     def blocks(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call function(low, high, *arguments) for every block of people, on the threads."""

@@ -14,8 +14,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 # Sources of a slot (column `source`), in the order they are named in tables.
-EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, OUTSIDE, OUTSIDE_AD = range(9)
-SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "outside", "outside_ad")
+EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, OUTSIDE, OUTSIDE_AD, HEATED = range(10)
+SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "outside", "outside_ad", "heated")
 # Bits of what happened in a slot (column `action`).
 LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
 # Stages of a post: 0..stages-1 in test, then one of these.
@@ -56,7 +56,9 @@ POST = np.dtype(
         ("follows", "i8"),
         ("negatives", "i8"),
         ("clicks", "i8"),
-        ("predicted", "i8"),  # fixed-point sum of predicted likes
+        ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
+        ("sound", "i4"),  # shared sound, or -1 for the creator's own
+        ("heat", "i8"),  # impressions (agents) the platform still gives by hand
     ],
     align=True,
 )
@@ -112,6 +114,7 @@ class Acquaintances(NamedTuple):
     bad: Array  # f4
     affinity: Array  # f4 past engagements as of `touched`
     touched: Array  # i4 day of the last change
+    refused: Array  # i4 day after the last `not interested`; 0 never
 
 
 class Slots(NamedTuple):
@@ -158,15 +161,50 @@ class Seen(NamedTuple):
     used: Array  # i8 (N)
 
 
-class Pools(NamedTuple):
-    """Candidate pools of a round."""
+class Pool(NamedTuple):
+    """Live posts in buckets that depend on nothing but the post: slot % buckets, after topic * buckets where drawn by topic."""
 
-    interest: Lists  # bucket = topic * buckets + slot % buckets
-    trending: Lists  # bucket = slot % buckets
-    everything: Lists  # bucket = slot
-    interest_buckets: int
-    trending_buckets: int
-    all_buckets: int
+    posts: Lists
+    buckets: int  # of a topic, or of all
+    by_topic: int  # 0/1
+
+
+class Pools(NamedTuple):
+    """Candidate pools of a round, by source."""
+
+    interest: Pool
+    trending: Pool
+    everything: Pool
+
+
+class Scene(NamedTuple):
+    """Everything a feed request reads or writes in the running round, as one argument."""
+
+    day: int
+    now: float  # days
+    rules: Any  # record RULES
+    interests: Array  # f4 (N, K) true tastes: for responses only
+    estimate: Array  # f4 (N, K) the platform's estimate of them
+    knowledge: Array  # f8 (N)
+    sharing: Array  # f8 (N)
+    price_sensitivity: Array  # f8 (N)
+    person_of: Array  # i4 (C) person row of each creator, or -1
+    authenticity: Array  # f8 (C)
+    reputation: Array  # f8 (C)
+    posts: Any  # records POST
+    themes: Array  # f8 (posts, K) unit rows
+    acq: Acquaintances
+    decays: Any  # constants.Decays
+    viewers: Any  # records VIEWER
+    leads: Any  # records LEAD (N, brands)
+    tags: Array  # u1 (N, K) items of each main topic shown today
+    slots: Slots
+    pools: Pools
+    inbox: Inbox
+    seen: Seen
+    tests: Lists  # allotted posts in test stages, by person
+    ads: Lists  # allotted bought and heated posts, by person
+    edges: Any  # world.columns.Edges
 
 
 # Scalars of the feed and of responses that kernels read (made by `constants.rules`): one record, so
@@ -187,7 +225,9 @@ RULES = np.dtype(
         ("candidates_interest", "i8"),
         ("candidates_trending", "i8"),
         ("candidates_random", "i8"),
-        ("tries", "i8"),
+        ("tries_interest", "f8"),
+        ("tries_trending", "f8"),
+        ("tries_random", "f8"),
         ("weight_follow", "f8"),
         ("weight_interest", "f8"),
         ("weight_trending", "f8"),
@@ -215,6 +255,13 @@ RULES = np.dtype(
         ("rank_noise", "f8"),
         ("prediction_follow", "f8"),
         ("prediction_affinity", "f8"),
+        ("prediction_creator", "f8"),
+        ("refusal_days", "f8"),
+        ("refusal_ramp", "f8"),
+        ("refusal_floor", "f8"),
+        ("cold_start_rank", "i8"),
+        ("cold_start_followers", "f8"),
+        ("cold_start_impressions", "f8"),
         ("learning_rate", "f8"),
         ("learn_watch", "f8"),
         ("learn_like", "f8"),
@@ -281,6 +328,8 @@ RULES = np.dtype(
         ("like_rate", "f8"),
         ("sponsored_factor", "f8"),
         ("failed_factor", "f8"),
+        ("heating_chance", "f8"),
+        ("heating_quota", "i8"),
         ("stage_pass", "f8"),
         ("gain", "f8"),
         ("reply_weight", "f8"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from influence_sim.engine.respond import find, tail, trust_of
-from influence_sim.engine.state import COMMENT, FIXED, LIKE, PAID, SHARE, SUBSCRIBE, Acquaintances
+from influence_sim.engine.state import COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Acquaintances
 from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream
 
@@ -23,7 +23,7 @@ def collect(low, high, slots, posts, minimum_watch, who, what, bits):
                 continue
             action = slots.action[row]
             watched = posts[p].sponsored == 1 and slots.watch[row] > minimum_watch
-            if action & (LIKE | COMMENT | SHARE | SUBSCRIBE) or watched:
+            if action & (LIKE | COMMENT | SHARE | SUBSCRIBE | NEGATIVE) or watched:
                 who[count] = i
                 what[count] = p
                 bits[count] = action
@@ -53,6 +53,7 @@ def merge(acq, event_start, event_creator, people_count, day):
     bad = np.zeros(total, np.float32)
     affinity = np.zeros(total, np.float32)
     touched = np.zeros(total, np.int32)
+    refused = np.zeros(total, np.int32)
     at = 0
     for i in range(people_count):
         e = event_start[i]
@@ -72,6 +73,7 @@ def merge(acq, event_start, event_creator, people_count, day):
             bad[at] = acq.bad[old]
             affinity[at] = acq.affinity[old]
             touched[at] = acq.touched[old]
+            refused[at] = acq.refused[old]
             at += 1
         while e < end:
             if at == start[i] or creator[at - 1] != event_creator[e]:
@@ -80,7 +82,7 @@ def merge(acq, event_start, event_creator, people_count, day):
                 at += 1
             e += 1
         start[i + 1] = at
-    return Acquaintances(start, creator, follows, tie, good, bad, affinity, touched)
+    return Acquaintances(start, creator, follows, tie, good, bad, affinity, touched, refused)
 
 
 @hot
@@ -124,6 +126,8 @@ def evening(low, high, day, rules, acq, events, posts, creators, people, decays,
                     u, _, _, _ = tail(rules.seed, _DETECT, rules.replication, i, posts[p].key, word, day << 16)
                     if u < rules.detection * people.knowledge[i] * (1.0 - posts[p].disclosure):
                         bad += rules.detection_loss
+                if bits & NEGATIVE:
+                    acq.refused[row] = day + 1
                 if bits & SUBSCRIBE and not acq.follows[row]:
                     acq.follows[row] = 1
                     changes[i, 0] += 1

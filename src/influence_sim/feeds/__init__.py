@@ -6,11 +6,12 @@ A policy stands between the defaults and what a scenario file says itself. Defin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from influence_sim.feeds.candidates import Array, Candidates
 from influence_sim.scenario.parameters import Feed
 
 
@@ -28,6 +29,8 @@ class FeedPolicy:
         Where the claim comes from, or "assumption".
     values : mapping of str to value
         Parameters of `Feed` that differ from their defaults.
+    score : callable, optional
+        Function of `Candidates` that returns log scores (R, M); the built-in value score otherwise. See `feed`.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class FeedPolicy:
     claim: str
     source: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    score: Callable[[Candidates], Array] | None = None
     registry: ClassVar[dict[str, FeedPolicy]] = {}
 
     def __post_init__(self) -> None:
@@ -53,7 +57,59 @@ class FeedPolicy:
         FeedPolicy.registry[self.name] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FeedPolicy, (self.name, self.claim, self.source, dict(self.values))
+        return FeedPolicy, (self.name, self.claim, self.source, dict(self.values), self.score)
+
+
+Score = Callable[[Candidates], Array]
+
+
+def feed(source: str, **values: Any) -> Callable[[Score], Score]:
+    """Register a function of `Candidates` as a feed policy under its own name.
+
+    Parameters
+    ----------
+    source : str
+        Where the rule comes from, or "assumption".
+    **values
+        Parameters of `Feed` the policy sets, such as ``candidates_trending=10``.
+
+    Returns
+    -------
+    callable
+        A decorator. The first line of the function's docstring is the policy's claim.
+
+    Raises
+    ------
+    ValueError
+        When the function has no docstring, its name is taken or a value is not allowed.
+
+    Notes
+    -----
+    The function gets a block of requests and returns log scores of the same shape (R, M): the engine adds
+    Gumbel noise of scale `feed.rank_noise`, lets posts from outside the model compete (scored by the same
+    function), keeps an author or a sound from following itself, and discounts an author's further posts.
+    -inf keeps a candidate out. It must be a pure function of each request: how requests are grouped into
+    blocks depends on nothing a result may depend on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from influence_sim.feeds import FeedPolicy, feed
+    >>> @feed(source="assumption", candidates_trending=0)
+    ... def small_first(candidates):
+    ...     "Likes count, divided by the square root of the audience."
+    ...     return np.log(candidates.p_like) - 0.5 * np.log1p(candidates.followers)
+    >>> FeedPolicy.registry["small_first"].claim
+    'Likes count, divided by the square root of the audience.'
+    >>> del FeedPolicy.registry["small_first"]
+    """
+
+    def register(function: Score) -> Score:
+        lines = (function.__doc__ or "").strip().splitlines()
+        FeedPolicy(function.__name__, lines[0] if lines else "", source, values, function)
+        return function
+
+    return register
 
 
 def policies() -> dict[str, FeedPolicy]:
@@ -66,6 +122,24 @@ def with_policy(feed: Feed, name: str) -> Feed:
     return Feed.model_validate({**feed.model_dump(), **FeedPolicy.registry[name].values, "policy": name})
 
 
-from influence_sim.feeds import following, for_you, random  # noqa: E402,F401  (each registers its policy)
+def score_of(name: str) -> Score | None:
+    """Return the Python score function of policy `name`; None for the built-in score or an unregistered name."""
+    policy = FeedPolicy.registry.get(name)
+    return None if policy is None else policy.score
 
-__all__ = ["FeedPolicy", "policies", "with_policy"]
+
+from influence_sim.feeds import (  # noqa: E402  (each registers its policy)
+    following,
+    for_you,
+    instagram_like,
+    interest,
+    random,
+    top_chart,
+    trending,
+    x_like,
+    youtube_like,
+)
+
+_BUILT_IN = (for_you, following, interest, trending, random, x_like, youtube_like, instagram_like, top_chart)
+
+__all__ = ["Candidates", "FeedPolicy", "feed", "policies", "score_of", "with_policy"]

@@ -22,6 +22,8 @@ FOLLOWING = FeedPolicy(
         "candidates_random": 0,
         "exploration_share": 0.0,
         "stages": 0,
+        "refusal_days": 0.0,
+        "refusal_ramp": 0.0,
         # The rest of the platform is not followed, so it cannot fill a slot.
         "outside_posts": 0.0,
     },

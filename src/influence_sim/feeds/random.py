@@ -22,5 +22,7 @@ RANDOM = FeedPolicy(
         "tries": 6,
         "exploration_share": 0.0,
         "stages": 0,
+        "refusal_days": 0.0,
+        "refusal_ramp": 0.0,
     },
 )

@@ -66,7 +66,7 @@ def build_world(market: Market, seed: int, replication: int = 0, graph: LoadedGr
 
     people = draw_people(market, seed, replication, rows, creator_of)
     creators = draw_creators(market, seed, replication, person, appeal)
-    follows = draw_graph(market, seed, replication, people, creators) if graph is None else _edges(graph)
+    follows = _of_residents(draw_graph(market, seed, replication, people, creators), people.joined) if graph is None else _edges(graph)
     shares = brand_shares(market)
     world = World(
         people=people,
@@ -84,6 +84,16 @@ def _standardised(x: Array) -> Array:
     spread = x.std() if len(x) else 0.0
     # One account followed and a thousand not would be more than 20 sd apart, the end of the column.
     return np.clip((x - x.mean()) / spread, -20, 20) if spread > 0 else np.zeros(len(x))
+
+
+def _of_residents(edges: Edges, joined: Array) -> Edges:
+    """Return the follows of people who are there before the first day; newcomers follow nobody yet."""
+    if (joined < 0).all():
+        return edges
+    follower = np.repeat(np.arange(len(joined)), np.diff(edges.start))
+    kept = joined[follower] < 0
+    counts = np.bincount(follower[kept], minlength=len(joined))
+    return Edges(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), edges.target[kept], edges.weight[kept])
 
 
 def _edges(graph: LoadedGraph) -> Edges:

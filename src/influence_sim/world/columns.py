@@ -37,6 +37,7 @@ class People(NamedTuple):
     price_sensitivity: Annotated[Array, Column("f8", ("people",), "ratio", 0, 1e3, "Sensitivity to price")]
     community: Annotated[Array, Column("i4", ("people",), "id", 0, 2**31 - 1, "Community")]
     creator: Annotated[Array, Column("i4", ("people",), "id", -1, 2**31 - 1, "Creator row of this person, or -1")]
+    joined: Annotated[Array, Column("i4", ("people",), "day", -1, 2**31 - 1, "Day on which this person joins; -1 was there before")]
 
 
 class Creators(NamedTuple):

@@ -55,7 +55,9 @@ def draw_people(market: Market, seed: int, replication: int, rows: int, creator_
         return normals(uniforms(seed, stream, replication, person))[:, 0].copy()
 
     interests = dirichlet(seed, Stream.INTERESTS, replication, p.interest_concentration, p.topics, c0=person)
-    known = market.feed.initial_knowledge
+    arrival = uniforms(seed, Stream.ARRIVAL, replication, person)
+    newcomer = (arrival[:, 0] < p.newcomers) & (creator_of < 0)
+    known = np.where(newcomer, 0.0, market.feed.initial_knowledge)[:, None]
     minor = uniforms(seed, Stream.AGE, replication, person)[:, 0] < p.minors_share
     community = np.floor(uniforms(seed, Stream.COMMUNITY, replication, person)[:, 0] * p.communities)
     return People(
@@ -68,4 +70,5 @@ def draw_people(market: Market, seed: int, replication: int, rows: int, creator_
         price_sensitivity=lognormal(1.0, p.price_sensitivity_sigma, one_normal(Stream.PRICE)),
         community=community.astype(np.int32),
         creator=creator_of.astype(np.int32),
+        joined=np.where(newcomer, np.floor(arrival[:, 1] * p.arrival_days), -1).astype(np.int32),
     )

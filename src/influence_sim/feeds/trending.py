@@ -1,0 +1,28 @@
+"""The trending feed: posts are shown in proportion to their recent engagement."""
+
+from __future__ import annotations
+
+from influence_sim.feeds import FeedPolicy
+
+TRENDING = FeedPolicy(
+    name="trending",
+    claim="Every slot draws a post with weight (recent engagements + 3), whoever watches: popularity of the last days feeds on itself.",
+    source="Popularity urn of MusicLab (Salganik et al. 2006), with the market's half-life; trending pages of platforms",
+    values={
+        "mode": "slot_mixture",
+        "ranking": "arrival",
+        "trending_by": "platform",
+        "weight_follow": 0.0,
+        "weight_interest": 0.0,
+        "weight_trending": 1.0,
+        "weight_random": 0.0,
+        "candidates_follow": 0,
+        "candidates_interest": 0,
+        "candidates_trending": 20,
+        "candidates_random": 0,
+        "tries": 40,
+        "trending_prior": 3.0,
+        "exploration_share": 0.0,
+        "stages": 0,
+    },
+)
