@@ -141,7 +141,6 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         self._user_class = user_class
         self._people: dict[int, User] = {}
         self._extra_ids = simulation.world.size + 1
-        self._owned: set[tuple[str, str]] = set()
         self._cache: dict[str, tuple[Any, Any]] = {}
         people, modelled = simulation.people.creator, simulation.modelled
         everybody = simulation.world.size <= CREATE_ALL or has_own_step(user_class)
@@ -314,15 +313,9 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         return self._cache[name][1]
 
     def own_column(self, table: str, name: str) -> Array:
-        """Return a column that this simulation may write: copied the first time, because arms can share a world."""
-        columns = getattr(self.simulation, table)
-        if (table, name) not in self._owned:
-            columns = columns._replace(**{name: getattr(columns, name).copy()})
-            setattr(self.simulation, table, columns)
-            self._owned.add((table, name))
+        """Return a column that rules may write, as `Simulation.own_column` does."""
         self._cache.pop("view", None)  # what a brand sees may follow from it
-        values: Array = getattr(columns, name)
-        return values
+        return self.simulation.own_column(table, name)
 
     # ----------------------------------------------------------------- tables
 

@@ -68,6 +68,13 @@ def decays(market: Market, horizon: int) -> Decays:
     return Decays(*(0.5 ** (days / half) for half in (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)))
 
 
+def stage_quotas(market: Market, people_per_agent: float) -> Array:
+    """Return agents' impressions that each test stage asks for; one entry at least."""
+    feed = market.feed
+    stages = range(max(1, feed.stages))
+    return np.array([max(1, round(feed.stage_quota * feed.stage_growth**s / people_per_agent)) for s in stages], np.int64)
+
+
 def cumulative_day(rounds: int) -> Array:
     """Return (rounds + 1,) shares of a day's views before each round begins."""
     curve = np.concatenate([[0.0], np.cumsum(HOURS)]) / sum(HOURS)
@@ -215,8 +222,12 @@ def outside_mass(market: Market, rules: Any) -> float:
     return float(rivals * retrieved_worth(market, rules, posts, _retrieved_ages(market, u[:, 1])).mean())
 
 
-def rules(market: Market, path_seed: int, replication: int) -> Any:
-    """Return the kernel rules of a market; floats and ints are made exact types once, here."""
+def rules(market: Market, path_seed: int, replication: int, match: tuple[float, float] | None = None) -> Any:
+    """Return the kernel rules of a market; floats and ints are made exact types once, here.
+
+    `match` is the origin and unit of match that people have had so far: a change in mid-run changes
+    what they are served, not what it is worth to them.
+    """
     m = market
     computed: dict[str, Any] = {
         "seed": path_seed,
@@ -255,7 +266,10 @@ def rules(market: Market, path_seed: int, replication: int) -> Any:
                 computed[name] = getattr(group, name)
         table[name] = computed[name]
     made = table[0]
-    _settle_match(m, made)
+    if match is None:
+        _settle_match(m, made)
+    else:
+        made.match_mean, made.match_unit = match
     if not made.mixture and made.ranking == 0:
         made.outside_mass = outside_mass(m, made)
     return made
