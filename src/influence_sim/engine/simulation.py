@@ -276,7 +276,7 @@ class Simulation:
         late = [event for event in events if event.day < self.day]
         if late:
             raise ValueError(f"event `{late[0].name}` is on day {late[0].day}, but day {self.day} comes next")
-        shared = [self.world, self.base_market, self.market, self.strategy, *self.events]
+        shared: list[Any] = [self.world, self.base_market, self.market, self.strategy, *self.events]
         shared += [x for table in (self.world.people, self.world.creators, self.world.follows) for x in table]
         known = {id(x): x for x in shared}
         twin = copy.copy(self)

@@ -13,9 +13,9 @@ class AdLoad(LastingEvent):
 
     name = "ad_load"
     claim = "A platform that sells more of its feed saturates people with advertising, which lowers the response to all of it."
-    source = "X: at least 3 organic items between ads; size and day are the user's question"
+    source = "assumption: size and day are the user's question"
 
-    outside_ad_load: float | None = Field(None, ge=0, le=0.3, description="Share of outside posts that are advertising; as before unless given")
+    outside_ad_load: float | None = Field(None, ge=0, le=0.3, description="Share of outside posts that are ads; as before unless given")
     ad_gap: int | None = Field(None, ge=1, le=20, description="Organic slots before each bought slot; as before unless given")
 
     @model_validator(mode="after")

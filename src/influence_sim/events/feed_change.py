@@ -48,9 +48,9 @@ class FeedChange(LastingEvent):
 
     name = "feed_change"
     claim = "A platform changes its recommender on a day, for everybody at once."
-    source = "TikTok's `For You` has been reweighted repeatedly (NYT 2021); size and day are the user's question"
+    source = "assumption: what changes, when and by how much is the user's question"
 
-    feed: FeedValues = Field(description="Parameters of `market.feed` from that day on, such as {exploration_share: 0.2} or {policy: random}")
+    feed: FeedValues = Field(description="Parameters of `market.feed` from that day on, e.g. {exploration_share: 0.2} or {policy: random}")
 
     @field_validator("feed")
     @classmethod

@@ -21,7 +21,7 @@ class Outage(Event):
 
     name = "outage"
     claim = "Attention lost in an outage does not come back; posts of those days age unseen."
-    source = "TikTok's shutdown in the USA on 18-19 January 2025 (about 14 hours); even spread is an assumption"
+    source = "TikTok's shutdown in the USA on 18 and 19 January 2025, less than a day; the even spread is an assumption"
 
     days: int = Field(1, ge=1, le=3650, description="Days it lasts (assumption: one)")
     share: float = Field(1.0, gt=0, le=1, description="Share of each day's slots that is lost (1: all of them)")

@@ -117,7 +117,8 @@ def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, 
         world = copy.deepcopy(world)  # the engine never writes into a world, a user's rules may
     # The control cannot spend; giving it no money keeps "unspent" meaningful.
     budget = 0.0 if strategy.name == CONTROL else scenario.budget
-    sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads)
+    events = [entry.build() for entry in scenario.events]
+    sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads, events)
     if agents is not None:
         agents(sim)
     sim.run()
