@@ -14,6 +14,7 @@ import pytest
 
 from influence_sim import InfluenceModel
 from influence_sim.agents import Creator, Publish
+from influence_sim.cli import main
 from influence_sim.engine import snapshot
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.snapshot import SnapshotError, load_snapshot, save_snapshot
@@ -322,3 +323,40 @@ def test_what_could_not_be_built_again_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="people are called by things like"):
         save_snapshot(sim, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- command line
+
+ASKED = """
+market: {people: {agents: 120, population: 1200}, creators: {count: 6}, feed: {stages: 0}}
+strategies: [none, {macro: {start: 1}}]
+events: [{day: 4, event: outage, share: 0.5}]
+horizon: 6
+"""
+
+
+def test_the_command_stops_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, kept = tmp_path / "x.yaml", tmp_path / "later" / "run.snapshot"
+    file.write_text(ASKED)
+
+    def command(*options: str) -> tuple[int, dict[str, Any]]:
+        code = main(["run", str(file), "--strategy", "macro", "--json", "-q", *options])
+        return code, json.loads(capsys.readouterr().out)["result"]
+
+    whole, part, rest = command(), command("--until", "3", "--snapshot", str(kept)), command("--from", str(kept))
+    assert whole[0] == part[0] == 0
+    assert part[1] != whole[1]
+    assert rest == whole
+    for options, code, words in [
+        (("--until", "9"), 2, "the horizon is 6 days"),
+        (("--from", str(kept), "--until", "2"), 2, "at day 3 already"),
+        (("--from", str(kept), "--set", "world_seed=5"), 3, "of another run than the one asked for: other world"),
+        (("--from", str(kept), "--set", "feed.tries=3", "--replication", "1"), 3, "other market, replication, world"),
+        (("--from", str(file)), 3, "is not a snapshot"),
+        (("--from", str(tmp_path / "none")), 2, "file not found"),
+        (("--snapshot", str(file)), 3, "exists and is not a snapshot"),
+    ]:
+        got, result = command(*options)
+        assert (got, result["exit_code"]) == (code, code), result
+        assert words in result["message"]
+    assert file.read_text() == ASKED

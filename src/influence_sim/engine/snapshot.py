@@ -35,7 +35,7 @@ from influence_sim.world.columns import Creators, Edges, People, World
 FORMAT = 1
 _KIND = b"influence_sim snapshot, format "
 _SUM = b"sha256 "
-_WORLD = {"people": People, "creators": Creators, "follows": Edges}
+_WORLD: dict[str, Any] = {"people": People, "creators": Creators, "follows": Edges}
 _ORDERS = {kind.__name__: kind for kind in (SponsoredPost, PaidImpressions)}
 
 # How each attribute of a simulation comes back; a test finds the one that was forgotten.
@@ -79,8 +79,7 @@ def save_snapshot(simulation: Simulation, path: str | os.PathLike[str]) -> None:
         When the file cannot be written.
     """
     target = Path(path)
-    if target.exists() and not _is_snapshot(target):
-        raise SnapshotError(f"{target} exists and is not a snapshot: choose another name")
+    check_target(target)
     header, arrays = _header(simulation), _arrays(simulation)
     building = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -105,6 +104,16 @@ def save_snapshot(simulation: Simulation, path: str | os.PathLike[str]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             building.unlink()
+
+
+def differences(one: Simulation, other: Simulation) -> list[str]:
+    """Return in what two simulations, whatever their day, are not the same run."""
+    found = [name for name in ("strategy", "budget", "horizon", "events") if getattr(one, name) != getattr(other, name)]
+    found += [] if one.base_market == other.base_market else ["market"]
+    found += [name for name in ("seed", "replication") if one.rules[name] != other.rules[name]]
+    columns = [getattr(getattr(s.world, table), name) for s in (one, other) for table, kind in _WORLD.items() for name in kind._fields]
+    half = len(columns) // 2
+    return found + ([] if all(map(np.array_equal, columns[:half], columns[half:])) else ["world"])
 
 
 def load_snapshot(path: str | os.PathLike[str], threads: int = 1) -> Simulation:
@@ -149,11 +158,15 @@ def load_snapshot(path: str | os.PathLike[str], threads: int = 1) -> Simulation:
 # ------------------------------------------------------------------------ file
 
 
-def _is_snapshot(target: Path) -> bool:
-    if not target.is_file():
-        return False
-    with target.open("rb") as stream:
-        return stream.read(len(_KIND)) == _KIND
+def check_target(target: Path) -> None:
+    """Raise `SnapshotError` when something stands at `target` that is not an earlier snapshot."""
+    if not target.exists():
+        return
+    if target.is_file():
+        with target.open("rb") as stream:
+            if stream.read(len(_KIND)) == _KIND:
+                return
+    raise SnapshotError(f"{target} exists and is not a snapshot: choose another name")
 
 
 def _member(name: str) -> zipfile.ZipInfo:
