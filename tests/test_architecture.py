@@ -17,13 +17,13 @@ PACKAGE = TOP / "src" / "influence_sim"
 
 # A room may import itself and rooms of a lower number.
 ORDER = {
-    "_version": 0, "scenario": 1, "jit": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "engine": 5, "record": 6,
+    "_version": 0, "scenario": 1, "jit": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5, "record": 6,
     "model": 7, "agents": 7, "studies": 7, "figures": 8, "report": 9, "cli": 10, "__init__": 11,
 }  # fmt: skip
 # Rooms of the same number that may know each other: model and agents are one front door, feeds and strategies are not.
 TOGETHER = ({"jit", "rng"}, {"model", "agents", "studies"})
 # Reading a file means looking names up in the registries of plug-ins; only inside functions, so that loading order stays one way.
-LOOKUPS = {("scenario", "feeds"), ("scenario", "strategies")}
+LOOKUPS = {("scenario", "feeds"), ("scenario", "strategies"), ("scenario", "events"), ("events", "feeds")}
 # Writing a comparison includes its figures and its report: one file calls forward, inside functions.
 FORWARD = {("studies/outputs.py", "figures"), ("studies/outputs.py", "report")}
 
@@ -34,10 +34,11 @@ FORBIDDEN = {
     "rng": {"mesa", "pandas", "matplotlib"},
     "feeds": {"mesa", "pandas", "matplotlib"},
     "strategies": {"mesa", "pandas", "matplotlib"},
+    "events": {"mesa", "pandas", "matplotlib"},
 }
 # A loaded graph may be a table or a NetworkX graph: read at the door, with imports inside functions.
 AT_THE_DOOR = {("world/graph_files.py", "pandas"), ("world/graph_files.py", "networkx")}
-KEYED_ROOMS = {"world", "engine", "feeds", "strategies"}
+KEYED_ROOMS = {"world", "engine", "feeds", "strategies", "events"}
 
 
 def sources() -> list[Path]:

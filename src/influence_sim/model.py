@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from influence_sim.events import Event
     from influence_sim.record import RunResult
     from influence_sim.scenario.parameters import Market
     from influence_sim.scenario.schema import Scenario
@@ -112,7 +114,8 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         warm_up()
         world = build_world(asked.market, asked.world_seed, 0 if asked.same_world else replication, loaded)
         days = asked.horizon if horizon is None else horizon
-        simulation = Simulation(world, asked.market, plan, budget, days, asked.path_seed, replication, threads)
+        events = [entry.build() for entry in asked.events]
+        simulation = Simulation(world, asked.market, plan, budget, days, asked.path_seed, replication, threads, events)
         self._begin(simulation, creator_class, brand_class, user_class)
 
     @classmethod
@@ -138,10 +141,9 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         super().__init__(rng=int(simulation.rules.seed) << 20 | int(simulation.rules.replication))
         self.simulation = simulation
         self.running = simulation.day < simulation.horizon
-        self._user_class = user_class
+        self._classes = creator_class, brand_class, user_class
         self._people: dict[int, User] = {}
         self._extra_ids = simulation.world.size + 1
-        self._owned: set[tuple[str, str]] = set()
         self._cache: dict[str, tuple[Any, Any]] = {}
         people, modelled = simulation.people.creator, simulation.modelled
         everybody = simulation.world.size <= CREATE_ALL or has_own_step(user_class)
@@ -185,6 +187,49 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
             self.running = False
             self.simulation.close()
 
+    def fork(self, events: Iterable[Event | Mapping[str, Any]] = (), market: Market | None = None) -> InfluenceModel:
+        """Return an independent model at this day that goes on under the same dice.
+
+        Agents have the same classes, and copies of what their rules remember; agents of your own and
+        data collectors are not copied.
+
+        Parameters
+        ----------
+        events : iterable of Event or mapping
+            Happen in the copy from today on, besides those of this model, e.g. ``{"event": "outage", "day": 12}``.
+        market : Market, optional
+            Replaces the copy's market from now on; see `Simulation.set_market`.
+
+        Raises
+        ------
+        ValueError
+            When an event is unknown or lies in the past, or the market cannot change that way in mid-run.
+        """
+        from influence_sim.events import build_event
+
+        made = [build_event(event) if isinstance(event, Mapping) else event for event in events]
+        twin = type(self).attach(self.simulation.fork(made, market), *self._classes)
+        pairs = [(self.brand, twin.brand), *((person, twin.user(row)) for row, person in self._people.items())]
+        known: dict[int, Any] = {id(old): new for old, new in [(self, twin), *pairs]}
+        for old, new in pairs:
+            vars(new).update(copy.deepcopy(vars(old), known))
+        twin.random.setstate(self.random.getstate())
+        twin.rng.bit_generator.state = self.rng.bit_generator.state
+        return twin
+
+    def save_snapshot(self, path: str | PathLike[str]) -> None:
+        """Keep the simulation in a file; what agents of your own classes remember is not part of it. See `engine.snapshot`."""
+        from influence_sim.engine.snapshot import save_snapshot
+
+        save_snapshot(self.simulation, path)
+
+    @classmethod
+    def load_snapshot(cls, path: str | PathLike[str], threads: int = 1, **classes: Any) -> InfluenceModel:
+        """Return a model of the simulation in a file, with `classes` as for `attach`; raises `SnapshotError` when it cannot be used."""
+        from influence_sim.engine.snapshot import load_snapshot
+
+        return cls.attach(load_snapshot(path, threads), **classes)
+
     def _intents(self, simulation: Simulation) -> tuple[list[Order] | None, dict[int, int] | None]:
         """Ask every agent with a rule of its own, in id order; then carry out what they intend."""
         shares: list[tuple[User, Share]] = []
@@ -218,7 +263,7 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         if not 0 <= row < self.simulation.world.size:
             raise IndexError(f"person rows are 0 to {self.simulation.world.size - 1}, got {row}")
         if row not in self._people:
-            self._people[row] = self._user_class(self, row)
+            self._people[row] = self._classes[2](self, row)
         return self._people[row]
 
     def creator(self, creator_row: int) -> Creator:
@@ -314,15 +359,9 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         return self._cache[name][1]
 
     def own_column(self, table: str, name: str) -> Array:
-        """Return a column that this simulation may write: copied the first time, because arms can share a world."""
-        columns = getattr(self.simulation, table)
-        if (table, name) not in self._owned:
-            columns = columns._replace(**{name: getattr(columns, name).copy()})
-            setattr(self.simulation, table, columns)
-            self._owned.add((table, name))
+        """Return a column that rules may write, as `Simulation.own_column` does."""
         self._cache.pop("view", None)  # what a brand sees may follow from it
-        values: Array = getattr(columns, name)
-        return values
+        return self.simulation.own_column(table, name)
 
     # ----------------------------------------------------------------- tables
 

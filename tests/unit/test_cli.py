@@ -95,8 +95,8 @@ def all_examples():
 def shrink(command, out):
     """Return the arguments of an example with its results elsewhere and, where it runs, a tiny setting added."""
     args = shlex.split(command)[1:]
-    if "--out" in args:
-        args[args.index("--out") + 1] = str(out)
+    for option in {"--out", "--snapshot"} & {*args}:
+        args[args.index(option) + 1] = str(out)
     if args[0] == "compare":
         args += ["--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":

@@ -23,7 +23,7 @@ _VERBS = {
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
-    "list": ("listing", "List strategies, feeds, selectors, scenarios or parameters."),
+    "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),
 }
 _FIRST_STEPS = (
     "influence-sim compare scenarios/demo.yaml --out results/demo",

@@ -50,6 +50,9 @@ def _of_the_model(error: BaseException) -> Failure | None:
     graphs = sys.modules.get("influence_sim.world.graph_files")
     if graphs and isinstance(error, graphs.GraphError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
+    snapshots = sys.modules.get("influence_sim.engine.snapshot")
+    if snapshots and isinstance(error, snapshots.SnapshotError):
+        return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
     outputs = sys.modules.get("influence_sim.studies.outputs")
     if outputs and isinstance(error, outputs.OutputError):
         return Failure(f"error: {error}", ExitCode.ENVIRONMENT)

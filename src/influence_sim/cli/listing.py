@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,12 @@ from influence_sim.cli.options import voice_options
     ),
     codes=(ExitCode.USAGE, ExitCode.NOTHING_MATCHED),
 )
-@click.argument("kind", type=click.Choice(["strategies", "feeds", "selectors", "scenarios", "parameters"]))
+@click.argument("kind", type=click.Choice(["strategies", "feeds", "events", "selectors", "scenarios", "parameters"]))
 @click.argument("containing", default="", required=False)
 @voice_options
 @click.pass_obj
 def command(console: Console, /, kind: str, containing: str, **_: Any) -> int:
-    """List strategies, feeds, selectors, scenarios or parameters, or those whose name contains CONTAINING."""
+    """List strategies, feeds, events, selectors, scenarios or parameters, or those whose name contains CONTAINING."""
     rows = [row for row in _LISTS[kind]() if containing in row["name"]]
     lines = [_line(row) for row in rows]
     if not rows:
@@ -46,9 +46,19 @@ def _line(row: dict[str, Any]) -> str:
 def _strategies() -> list[dict[str, Any]]:
     from influence_sim.strategies import strategy_types
 
+    return _plugins(strategy_types())
+
+
+def _events() -> list[dict[str, Any]]:
+    from influence_sim.events import event_types
+
+    return _plugins(event_types())
+
+
+def _plugins(kinds: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
-    for name, kind in strategy_types().items():
-        parameters = ", ".join(f"{key}={field.get_default()}" for key, field in kind.model_fields.items())
+    for name, kind in kinds.items():
+        parameters = ", ".join(key if field.is_required() else f"{key}={field.default}" for key, field in kind.model_fields.items())
         rows.append({"name": name, "meaning": _sentence(kind), "claim": kind.claim, "source": kind.source, "parameters": parameters})
     return rows
 
@@ -95,7 +105,8 @@ def _scenarios() -> list[dict[str, Any]]:
 
 
 _LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "strategies": _strategies, "feeds": _feeds, "selectors": _selectors, "scenarios": _scenarios, "parameters": _parameters,
+    "strategies": _strategies, "feeds": _feeds, "events": _events, "selectors": _selectors, "scenarios": _scenarios,
+    "parameters": _parameters,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from influence_sim.cli.options import RUNNING, load, scenario_argument, set_opti
 from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
     from influence_sim.record import RunResult
 
 _MONEY = {"spend", "budget"}
@@ -26,10 +27,10 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
     cls=Page,
     examples=(
         "influence-sim run scenarios/demo.yaml --strategy micro_portfolio",
-        "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --set horizon=7",
         "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --threads 2 --json",
+        "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
     ),
-    writes="With --out DIR: totals.csv, daily.parquet, posts.parquet and feed_items.parquet of this run. Without it nothing.",
+    writes="With --out DIR: totals.csv, daily.parquet, posts.parquet and feed_items.parquet of this run. With --snapshot FILE: its state.",
     codes=RUNNING,
 )
 @scenario_argument
@@ -37,6 +38,9 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
 @click.option("--replication", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
+@click.option("--until", type=click.IntRange(1), metavar="DAY", help="Stop on the morning of DAY; at the horizon unless given.")
+@click.option("--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Keep the run as it stands at the end, to go on later.")
+@click.option("--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="Go on from a snapshot of this very run.")
 @set_option
 @voice_options
 @click.pass_obj
@@ -48,30 +52,70 @@ def command(
     replication: int,
     out: Path | None,
     threads: int,
+    until: int | None,
+    snapshot: Path | None,
+    start: Path | None,
     overrides: tuple[str, ...],
     **_: Any,
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
     asked = load(scenario, overrides).scenario
-    from influence_sim.studies.runner import arms, run_one
+    from influence_sim.studies.runner import arms, begin_run
 
     labels = arms(asked)
     if strategy not in labels:
         near = difflib.get_close_matches(strategy, labels, 1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
         raise click.BadParameter(f"`{strategy}` is not in {scenario}, which has: {', '.join(labels)}.{hint}", param_hint="--strategy")
+    last = asked.horizon if until is None else until
+    if last > asked.horizon:
+        raise click.BadParameter(f"the horizon is {asked.horizon} days; got {last}.", param_hint="--until")
     if out is not None:
         writable(out)
+    if snapshot is not None:
+        from influence_sim.engine.snapshot import check_target
+
+        writable(snapshot.absolute().parent)
+        check_target(snapshot)
 
     from influence_sim.engine import warm_up
 
     warm_up(announce=console.note)
     console.note(f"{asked.name}: {strategy}, replication {replication}, {asked.horizon} days")
-    result = run_one(asked, strategy, replication, threads=threads)
+    simulation = begin_run(asked, strategy, replication, threads)
+    if start is not None:
+        simulation = _resumed(start, simulation, threads)
+        if last < simulation.day:
+            raise click.BadParameter(f"{start} is at day {simulation.day} already; got {last}.", param_hint="--until")
+    while simulation.day < last:
+        simulation.step()
+    simulation.close()
+    from influence_sim.record import result_of
+
+    result = result_of(simulation, strategy)
     outputs = write_run(result, out) if out is not None else {}
+    if snapshot is not None:
+        from influence_sim.engine.snapshot import save_snapshot
+
+        snapshot.absolute().parent.mkdir(parents=True, exist_ok=True)
+        save_snapshot(simulation, snapshot)
+        outputs["snapshot"] = str(snapshot)
     lines = [columns([(key, _shown(key, value)) for key, value in result.totals.items()])]
     lines += [f"Tables: {out}"] if out is not None else []
+    lines += [f"Snapshot of day {simulation.day}: {snapshot}"] if snapshot is not None else []
     return console.done("\n".join(lines), {"strategy": strategy, "replication": replication, "totals": result.totals}, outputs)
+
+
+def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:
+    """Return the simulation kept in a file, which must be of the same run as the one that has just begun."""
+    from influence_sim.engine.snapshot import SnapshotError, differences, load_snapshot
+
+    kept = load_snapshot(file, threads)
+    other = differences(fresh, kept)
+    if other:
+        raise SnapshotError(f"{file} is of another run than the one asked for: other {', '.join(other)}")
+    fresh.close()
+    return kept
 
 
 def write_run(result: RunResult, out: Path) -> dict[str, str]:

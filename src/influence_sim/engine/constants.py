@@ -26,6 +26,8 @@ from influence_sim.world.people import dirichlet, lognormal
 Array = np.ndarray[Any, Any]
 TOPIC_ROOM = 0.5  # closed platform: topic buckets per retrieval slot of a topic
 COARSE = 16  # open platform: buckets of a topic
+GRID = 33  # points of `outside_worth`
+RIVALS = 2048  # posts behind each of them
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
 
 # Share of a day's views in each hour: Kuaishou, 322 M exposures, KuaiRand (Gao et al. 2022), grade A.
@@ -69,6 +71,13 @@ def decays(market: Market, horizon: int) -> Decays:
     """Return the decay tables of the market for a horizon in days."""
     days = np.arange(horizon + 2)
     return Decays(*(0.5 ** (days / half) for half in (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)))
+
+
+def stage_quotas(market: Market, people_per_agent: float) -> Array:
+    """Return agents' impressions that each test stage asks for; one entry at least."""
+    feed = market.feed
+    stages = range(max(1, feed.stages))
+    return np.array([max(1, round(feed.stage_quota * feed.stage_growth**s / people_per_agent)) for s in stages], np.int64)
 
 
 def cumulative_day(rounds: int) -> Array:
@@ -142,37 +151,41 @@ def _worth(z, u, rules, fresh, out):
         out[j] = value(z[j], seconds, p_like, rules) * rules.non_followed_factor * fresh[j]
 
 
-def retrieved_scores(market: Market, rules: Any, posts: Array, ages: Array) -> Array:
-    """Return scores (DRAWS,), before rank noise, of retrieved posts without history."""
+def unknown_scores(market: Market, rules: Any, z: Array, tag: Array, ages: Array) -> Array:
+    """Return scores (n, m), before rank noise, of posts without history: post r at the m predictions z[r].
+
+    z (n, m) is in units of match; tag (n,) and ages (n,), in days, belong to the posts.
+    """
     feed = market.feed
-    z = rules.match * ((tastes(market).estimates * posts).sum(axis=1) - rules.match_mean) / rules.match_unit
-    u = uniforms(0, Stream.MARKET_CONSTANT, 4, np.arange(DRAWS))
+    n, m = z.shape
+    u = uniforms(0, Stream.MARKET_CONSTANT, 4, np.arange(n))
     function = score_of(feed.policy)
-    scores = np.empty(DRAWS)
     if function is None:
-        _worth(z, u, rules, (1.0 + ages / feed.freshness_age) ** -feed.freshness_exponent, scores)
-        return scores
-    table = _unknown_posts(market, rules, z, u, posts.argmax(axis=1), ages)
-    return np.exp(checked(feed.policy, function(table), table)[:, 0])
+        scores = np.empty(n * m)
+        fresh = (1.0 + ages / feed.freshness_age) ** -feed.freshness_exponent
+        _worth(z.ravel(), np.repeat(u, m, axis=0), rules, np.repeat(fresh, m), scores)
+        return scores.reshape(n, m)
+    table = _unknown_posts(market, rules, z, u, tag, ages)
+    return np.exp(checked(feed.policy, function(table), table))
 
 
 def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, ages: Array) -> Candidates:
-    """Return retrieved posts without history as one candidate per request (DRAWS, 1); audiences follow the market's law."""
+    """Return posts without history as a feed function sees them (n, m); audiences follow the market's law."""
     from scipy.special import expit
 
-    table, duration = empty_candidates(len(z), 1), np.empty(len(z))
+    table, duration = empty_candidates(*z.shape), np.empty(len(z))
     lengths(rules, u, duration)
     audience = market.graph.follows_per_person * market.people.population / max(1, market.creators.count)
+    median = rules.watch_median * np.exp(rules.watch_slope * z)
     known: dict[str, Any] = {
-        "valid": True, "standing": 1.0, "predicted": z, "tag": tag, "age": ages, "source": INTEREST, "duration": duration,
-        "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2]),
+        "valid": True, "standing": 1.0, "predicted": z, "source": INTEREST, "tag": tag[:, None], "age": ages[:, None],
+        "duration": duration[:, None], "seconds": median * np.log1p(duration[:, None] / median),
+        "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2])[:, None],
     }  # fmt: skip
     for name in ("like", "comment", "share", "follow", "negative"):
         known[f"p_{name}"] = expit(rules[f"{name}_logit"] + rules[f"{name}_slope"] * z)
     for name, values in known.items():
-        getattr(table, name)[:, 0] = values
-    median = rules.watch_median * np.exp(rules.watch_slope * z)
-    table.seconds[:, 0] = median * np.log1p(duration / median)
+        getattr(table, name)[:] = values
     return table
 
 
@@ -196,12 +209,13 @@ def settle_match(market: Market, rules: Any) -> None:
     t = tastes(market)
     posts, u = recommended(t)
     ages = _retrieved_ages(market, u[:, 1])
-    match = (t.people * posts).sum(axis=1)
+    match, predicted, tag = (t.people * posts).sum(axis=1), (t.estimates * posts).sum(axis=1), posts.argmax(axis=1)
     random = float((t.people * t.posts).sum(axis=1).mean())
     rules.match_mean, rules.match_unit = float(match.mean()), max(0.02, float(match.mean()) - random)
     for _ in range(12):
         # With Gumbel rank noise of scale t the chance of winning a slot is proportional to S^(1/t).
-        worth = retrieved_scores(market, rules, posts, ages) ** (1.0 / rules.rank_noise)
+        z = rules.match * (predicted - rules.match_mean) / rules.match_unit
+        worth = unknown_scores(market, rules, z[:, None], tag, ages)[:, 0] ** (1.0 / rules.rank_noise)
         served = float((worth * match).sum() / worth.sum())
         rules.match_mean, rules.match_unit = served, max(0.02, served - random)
 
@@ -269,21 +283,34 @@ def tries(market: Market, wanted: int, weight: float) -> float:
     return wanted * COARSE * market.people.topics / (living * weight) if weight > 0.0 else 0.0
 
 
-def outside_mass(market: Market, rules: Any) -> float:
-    """Return the strength of the best post from outside the model that competes for a slot.
+def outside_worth(market: Market, rules: Any) -> Array:
+    """Return the strength (GRID,) of the posts from outside the model that compete for a slot, by how surely the topic is liked.
 
     The best of n posts with scores S under Gumbel rank noise of scale t is itself Gumbel, with
     exp(location / t) = n E[S^(1/t)].  n = the posts a request retrieves by topic, trend and chance, without the
-    modelled share of them; all are scored like topic posts.
+    modelled share of them; all are scored like topic posts without history.  Point g is for a topic that has
+    cosine g / (GRID - 1) with the person's estimated tastes; a person's rivals are the sum over topics, each
+    weighed by its estimated share.
     """
     feed = market.feed
     outside = 1.0 - modelled_share(market)
     if outside == 0.0:
-        return 0.0
-    posts, u = recommended(tastes(market))
+        return np.zeros(GRID)
+    t = tastes(market)
+    posts, u = recommended(t)
+    posts, tag = posts[:RIVALS], posts[:RIVALS].argmax(axis=1)
+    rows = np.arange(RIVALS)
+    main, liked = posts[rows, tag], t.estimates[rows, tag]
+    aside = np.sqrt(1.0 - main**2), np.sqrt(1.0 - liked**2)
+    # How a post's side topics agree with a person's is kept as drawn, so that its spread counts.
+    agree = ((t.estimates[:RIVALS] * posts).sum(axis=1) - main * liked) / np.maximum(aside[0] * aside[1], 1e-9)
+    cosine = np.linspace(0.0, 1.0, GRID)
+    match = main[:, None] * cosine + (agree * aside[0])[:, None] * np.sqrt(1.0 - cosine**2)
+    z = rules.match * (match - rules.match_mean) / rules.match_unit
+    scores = unknown_scores(market, rules, z, tag, _retrieved_ages(market, u[:RIVALS, 1]))
     rivals = outside * max(1, feed.candidates_interest + feed.candidates_trending + feed.candidates_random)
-    scores = retrieved_scores(market, rules, posts, _retrieved_ages(market, u[:, 1]))
-    return float(rivals * (scores ** (1.0 / rules.rank_noise)).mean())
+    worth: Array = rivals * (scores ** (1.0 / rules.rank_noise)).mean(axis=0)
+    return worth
 
 
 def heating(market: Market) -> tuple[float, int]:
@@ -295,14 +322,19 @@ def heating(market: Market) -> tuple[float, int]:
     return min(1.0, chance), quota
 
 
-def rules(market: Market, path_seed: int, replication: int) -> Any:
-    """Return the kernel rules of a market."""
+def rules(market: Market, path_seed: int, replication: int, match: tuple[float, float] | None = None) -> Any:
+    """Return the kernel rules of a market.
+
+    `match` is the origin and unit of match that people have had so far: a change in mid-run changes
+    what they are served, not what it is worth to them.
+    """
     made = _record(market, path_seed, replication)
-    default = market.model_copy(update={"feed": Feed()})
-    reference = _record(default, path_seed, replication)
-    settle_match(default, reference)
-    made.match_mean, made.match_unit = reference.match_mean, reference.match_unit
-    made.outside_mass = outside_mass(market, made)
+    if match is None:
+        default = market.model_copy(update={"feed": Feed()})
+        reference = _record(default, path_seed, replication)
+        settle_match(default, reference)
+        match = reference.match_mean, reference.match_unit
+    made.match_mean, made.match_unit = match
     return made
 
 
@@ -339,7 +371,6 @@ def _record(market: Market, path_seed: int, replication: int) -> Any:
         "click_ad_logit": logit(m.funnel.click_ad),
         "buy_logit": logit(m.funnel.buy_rate),
         "price_ratio": m.brand.price / 40.0,
-        "outside_mass": 0.0,
         "memory_keep": 0.5 ** (1.0 / m.funnel.memory_half_life),
         "annoyance_keep": 0.5 ** (1.0 / m.funnel.annoyance_half_life),
         "forget": 1.0 - 0.5 ** (1.0 / m.funnel.awareness_half_life),

@@ -24,6 +24,7 @@ class Flight:
     last_day: int
     quota: int
     reserved: float  # USD promised and not yet charged
+    cpm: float  # USD per thousand real impressions, as agreed
     delivered: int = 0
 
 
@@ -115,9 +116,9 @@ def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
             ledger.ads.append(order)
 
 
-def settle(ledger: Ledger, flight: Flight, delivered: int, people_per_agent: float, cpm: float) -> None:
-    """Charge delivered ad impressions against what was reserved for them."""
-    cost = delivered * people_per_agent * cpm / 1000.0
+def settle(ledger: Ledger, flight: Flight, delivered: int, people_per_agent: float) -> None:
+    """Charge delivered ad impressions, at the price agreed, against what was reserved for them."""
+    cost = delivered * people_per_agent * flight.cpm / 1000.0
     flight.delivered += delivered
     ledger.paid += cost
     flight.reserved -= cost

@@ -107,6 +107,6 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     accounts = at + np.flatnonzero(creator >= s.modelled)
     for order, post in zip(flights, accounts, strict=True):
         quota = int(order.spend / m.prices.cpm * 1000.0 / s.world.people_per_agent)
-        s.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota, order.spend))
+        s.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota, order.spend, m.prices.cpm))
     opens = np.maximum(0, np.floor((posted - day) * rounds + 1e-9).astype(np.int64))
     return [at + np.flatnonzero(opens == r) for r in range(rounds)]

@@ -62,10 +62,14 @@ def open_request(i, row, scene, desk):
     q.taste_scale = 1.0 / math.sqrt(taste_norm)
     q.estimate_scale = 1.0 / math.sqrt(norm)
     # Outside posts come by topic too and bore like any other: their strength falls with what was seen today.
-    q.outside_weight = 0.0
+    last = len(scene.outside) - 1
+    q.outside = 0.0
     for k in range(topics):
-        desk.outside[k] = desk.estimate[k] * math.exp(-rules.same_tag_penalty * scene.tags[i, k] / rules.rank_noise)
-        q.outside_weight += desk.outside[k]
+        at = desk.estimate[k] * q.estimate_scale * last
+        below = min(int(at), last - 1)
+        worth = scene.outside[below] + (at - below) * (scene.outside[below + 1] - scene.outside[below])
+        desk.outside[k] = desk.estimate[k] * worth * math.exp(-rules.same_tag_penalty * scene.tags[i, k] / rules.rank_noise)
+        q.outside += desk.outside[k]
     q.candidates = retrieve(i, scene, desk)
     q.reserved = 0
     if scene.tests.start[i] < scene.tests.start[i + 1]:
@@ -158,7 +162,7 @@ def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     i = q.person
     topic = 0
     total = desk.outside[0]
-    while u_topic * q.outside_weight >= total and topic < len(desk.outside) - 1:
+    while u_topic * q.outside >= total and topic < len(desk.outside) - 1:
         topic += 1
         total += desk.outside[topic]
     word = q.filled << 16
@@ -303,12 +307,12 @@ def play_slot(scene, desk):
         if q.stale:
             q.best, q.top = _best(-1, rules, posts, desk)
             q.stale = 0
-            # The best outside post beats `top` when (mass / -ln U)^t > top; solved for U once per candidate.
+            # The best outside post beats `top` when (strength / -ln U)^t > top; solved for U once per candidate.
             q.limit = 0.0
             if q.best >= 0 and q.top > 0.0:
                 strength = q.top ** (1.0 / rules.rank_noise)
-                q.limit = math.exp(-rules.outside_mass * q.outside_weight / strength) if strength > 0.0 else 0.0
-        if rules.outside_mass > 0.0:
+                q.limit = math.exp(-q.outside / strength) if strength > 0.0 else 0.0
+        if q.outside > 0.0:
             u, u_topic, u_ad, u_watch = tail(rules.seed, _OUTSIDE, rules.replication, i, 0, s, q.time_word)
             if u > q.limit:
                 _outside(row, u_topic, u_ad, u_watch, scene, desk)

@@ -42,7 +42,7 @@ REQUEST = np.dtype(
         ("best", "i8"),  # leading candidate, or -1
         ("top", "f8"),  # its score
         ("stale", "i8"),  # 1: look for the leading candidate again
-        ("outside_weight", "f8"),  # sum of `Desk.outside`: strength of outside posts, 1 when nothing was seen today
+        ("outside", "f8"),  # strength of the best outside post: sum of `Desk.outside`
         ("limit", "f8"),  # an outside post wins when its uniform is above
         ("taste_scale", "f8"),  # one over the length of the true tastes
         ("estimate_scale", "f8"),  # and of the estimated

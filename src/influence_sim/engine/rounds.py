@@ -22,7 +22,8 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     """Play round r; return the events (person, post, action) that the evening needs."""
     m, rule, n = s.market, s.rules, s.world.size
     now = s.day + r / m.feed.rounds_per_day
-    edge = s.views * s.day_curve[r] + s.wish, s.views * s.day_curve[r + 1] + s.wish
+    views = s.views * s.open_share
+    edge = views * s.day_curve[r] + s.wish, views * s.day_curve[r + 1] + s.wish
     start = np.zeros(n + 1, np.int64)
     np.cumsum((np.floor(edge[1]) - np.floor(edge[0])).astype(np.int64), out=start[1:])
     total = int(start[-1])
@@ -58,6 +59,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
         tests,
         ads,
         s.world.follows,
+        s.outside,
     )
     s.blocks(s.serve, scene)
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
@@ -190,7 +192,7 @@ def _count(s: Simulation, slots: Slots) -> None:
     bought = np.bincount(slots.post[slots.source == PAID], minlength=1)
     for flight in s.ledger.flights:
         if flight.post < len(bought) and bought[flight.post]:
-            settle(s.ledger, flight, int(bought[flight.post]), scale, s.market.prices.cpm)
+            settle(s.ledger, flight, int(bought[flight.post]), scale)
     np.subtract.at(posts.heat, slots.post[slots.source == HEATED], 1)
     live = slice(s.first_live, s.post_count)
     if f.stages:

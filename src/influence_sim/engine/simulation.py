@@ -2,6 +2,7 @@
 
 Order of a day (`Simulation.step`):
 
+0. events    what happens to the platform today, in every arm
 1. morning   brands observe, order, contract and pay; today's posts are written
 2. rounds    publish > deliver > refresh pools > allot capped posts > serve and respond > count > promote
 3. evening   ties, trust, follows > funnel and purchases > reputation > ledger and daily record
@@ -12,6 +13,7 @@ order of people has no effect and blocks of people can run on any number of thre
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from influence_sim.engine.batch import serve_scored
-from influence_sim.engine.constants import category_mean, cumulative_day, decays, rules, unit_rows
+from influence_sim.engine.constants import category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
 from influence_sim.engine.contracts import Ledger, release
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
@@ -28,15 +30,18 @@ from influence_sim.engine.request import serve
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
 from influence_sim.engine.seen import add_seen, make_room, new_seen
-from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances, Array, Inbox, Scene, Slots, records
+from influence_sim.engine.state import LEAD, PASSED, POST, UNSTAGED, VIEWER, Acquaintances, Array, Inbox, Scene, Slots, records
+from influence_sim.events import Event, in_order, market_on
 from influence_sim.feeds import score_of
 from influence_sim.rng import Stream, uniforms
+from influence_sim.scenario.midrun import fixed_changes
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
 from influence_sim.world.columns import Edges, World
 
 BLOCK = 256  # people per block; results do not depend on it
 SAMPLE = 25  # people whose every slot is kept in `feed_items`: evenly spaced rows
+LEFT_BEHIND = ("intents", "log", "_pool")  # what a fork does not inherit
 DAILY = (
     "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "views_empty",
@@ -63,6 +68,8 @@ class Simulation:
         Key of everything that happens.
     threads : int
         Threads that serve people; the result does not depend on it.
+    events : sequence of Event
+        What happens to the platform in mid-run.
     """
 
     def __init__(
@@ -75,15 +82,20 @@ class Simulation:
         path_seed: int = 1,
         replication: int = 0,
         threads: int = 1,
+        events: Sequence[Event] = (),
     ) -> None:
         if not 1 <= horizon < 2**16 - 1:
             raise ValueError(f"horizon must be 1 to {2**16 - 2} days, got {horizon}")
         if not 0 <= path_seed < 2**32:
             raise ValueError(f"path_seed must be below {2**32}, got {path_seed}")
-        self.world, self.market, self.strategy, self.horizon = world, market, strategy, horizon
+        self.world, self.strategy, self.horizon = world, strategy, horizon
+        self.base_market = self.market = market  # without the events of the day, and with them
+        self.events = in_order(events)
+        self.open_share = 1.0  # share of the day's slots that are served; an outage lowers it for a day
         self.budget = budget if strategy is not None else 0.0
         self.day = 0
         self.rules = rules(market, path_seed, replication)
+        self.outside = outside_worth(market, self.rules)
         self.people = world.people._replace(estimate=world.people.estimate.copy())
         self.creators = world.creators._replace(form=world.creators.form.copy(), reputation=world.creators.reputation.copy())
         self.ledger = Ledger(self.budget)
@@ -107,11 +119,9 @@ class Simulation:
         )
         self.decays = decays(market, horizon)
         self.day_curve = cumulative_day(market.feed.rounds_per_day)
-        stages, memory = max(1, market.feed.stages), market.feed.stage_memory
-        self.quotas = np.array(
-            [max(1, round(market.feed.stage_quota * market.feed.stage_growth**s / world.people_per_agent)) for s in range(stages)], np.int64
-        )
-        self.stage_memory, self.stage_count = np.zeros((stages, memory)), np.zeros(stages, np.int64)
+        self.quotas = stage_quotas(market, world.people_per_agent)
+        stages = len(self.quotas)
+        self.stage_memory, self.stage_count = np.zeros((stages, market.feed.stage_memory)), np.zeros(stages, np.int64)
         self.ordinals = np.zeros((len(self.creators.person), 2), np.int64)
         self.pending: list[tuple[int, int]] = []  # (person, post) re-shares that reach followers next round
         self.daily: dict[str, list[float]] = {name: [] for name in DAILY}
@@ -123,9 +133,12 @@ class Simulation:
         # Own rules of agents: called every morning, returns what `step` takes.
         self.intents: Callable[[Simulation], tuple[Sequence[Order] | None, dict[int, int] | None]] | None = None
         self._threads = max(1, threads)
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 and not self.rules.sequential else None
+        self._pool = self._start_threads()
 
     # ------------------------------------------------------------------ start
+
+    def _start_threads(self) -> ThreadPoolExecutor | None:
+        return ThreadPoolExecutor(self._threads) if self._threads > 1 and not self.rules.sequential else None
 
     def _start_brands(self) -> None:
         brands = self.world.brand_topics
@@ -173,6 +186,7 @@ class Simulation:
         """
         if self.day >= self.horizon:
             raise RuntimeError(f"the horizon of {self.horizon} days is reached")
+        self._play_events()
         if self.intents is not None and orders is None and organic is None:
             orders, organic = self.intents(self)
         self.today = dict.fromkeys(DAILY, 0.0)
@@ -196,6 +210,90 @@ class Simulation:
         for name in DAILY:
             self.daily[name].append(self.today[name])
         self.day += 1
+
+    # ---------------------------------------------------------- change, fork
+
+    def _play_events(self) -> None:
+        """Derive today's market and let the events of today write."""
+        self.open_share = 1.0
+        if not self.events:
+            return
+        self._use(market_on(self.base_market, self.events, self.day))
+        for event in self.events:
+            if event.day <= self.day <= event.last_day:
+                event.apply(self)
+
+    def set_market(self, market: Market) -> None:
+        """Play under `market` from now on; events change it further on their days.
+
+        What belongs to people and to the run stays: dice, the origin and unit of match, ads as
+        ordered and priced, posts as written. A post in a test stage that no longer exists leaves
+        the test.
+
+        Raises
+        ------
+        ValueError
+            When a parameter differs that cannot change in mid-run, naming it and the reason.
+        """
+        self._use(market)
+        self.base_market = market
+
+    def _use(self, market: Market) -> None:
+        if market == self.market:
+            return
+        wrong = list(fixed_changes(self.market, market))
+        if wrong:
+            raise ValueError("cannot change in mid-run: " + "; ".join(wrong))
+        before, stages = self.rules, market.feed.stages
+        match = float(before.match_mean), float(before.match_unit)
+        self.market, self.rules = market, rules(market, int(before.seed), int(before.replication), match)
+        self.outside = outside_worth(market, self.rules)
+        self.quotas = stage_quotas(market, self.world.people_per_agent)
+        more = max(0, len(self.quotas) - len(self.stage_count))
+        self.stage_memory, self.stage_count = np.pad(self.stage_memory, ((0, more), (0, 0))), np.pad(self.stage_count, (0, more))
+        stage = self.posts.stage[: self.post_count]
+        stage[(stage >= stages) & (stage < PASSED)] = PASSED if stages else UNSTAGED
+
+    def own_column(self, table: str, name: str) -> Array:
+        """Return a column of `people` or `creators` that may be written: copied the first time, because arms can share a world."""
+        columns = getattr(self, table)
+        if getattr(columns, name) is getattr(getattr(self.world, table), name):
+            columns = columns._replace(**{name: getattr(columns, name).copy()})
+            setattr(self, table, columns)
+        values: Array = getattr(columns, name)
+        return values
+
+    def fork(self, events: Sequence[Event] = (), market: Market | None = None) -> Simulation:
+        """Return an independent copy at this day that goes on under the same dice.
+
+        Rules of Mesa agents and a log are not inherited. The world, which nobody writes, is shared.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            Happen in the copy, besides those this simulation has.
+        market : Market, optional
+            Replaces the copy's market from now on.
+
+        Raises
+        ------
+        ValueError
+            When an event lies in the past, or the market cannot change that way in mid-run.
+        """
+        late = [event for event in events if event.day < self.day]
+        if late:
+            raise ValueError(f"event `{late[0].name}` is on day {late[0].day}, but day {self.day} comes next")
+        shared: list[Any] = [self.world, self.base_market, self.market, self.strategy, *self.events]
+        shared += [x for table in (self.world.people, self.world.creators, self.world.follows) for x in table]
+        known = {id(x): x for x in shared}
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            setattr(twin, name, None if name in LEFT_BEHIND else copy.deepcopy(value, known))
+        twin.events = in_order([*self.events, *events])
+        twin._pool = twin._start_threads()
+        if market is not None:
+            twin.set_market(market)
+        return twin
 
     def share(self, person: int, post: int) -> None:
         """Let `person` pass `post` (row) on to their followers in the next round."""

@@ -205,6 +205,7 @@ class Scene(NamedTuple):
     tests: Lists  # allotted posts in test stages, by person
     ads: Lists  # allotted bought and heated posts, by person
     edges: Any  # world.columns.Edges
+    outside: Array  # f8 (GRID) constants.outside_worth
 
 
 # Scalars of the feed and of responses that kernels read (made by `constants.rules`): one record, so
@@ -270,7 +271,6 @@ RULES = np.dtype(
         ("learn_follow", "f8"),
         ("learn_negative", "f8"),
         ("outside_ad_load", "f8"),
-        ("outside_mass", "f8"),
         ("trending_prior", "f8"),
         ("trending_exponent", "f8"),
         ("trending_cap", "f8"),

@@ -45,8 +45,8 @@ def locate(root: Node, path: Sequence[int | str]) -> tuple[Node, bool]:
         value = node.value
         if isinstance(value, dict) and part in value:
             node = value[str(part)]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            node = value[part]
+        elif isinstance(value, list) and str(part).isdigit() and int(part) < len(value):
+            node = value[int(part)]
         else:
             return node, False
     return node, True

@@ -33,6 +33,7 @@ from influence_sim.scenario.errors import (
 from influence_sim.scenario.layers import from_python, merge, near_file, origins, to_json
 from influence_sim.scenario.parameters import Market
 from influence_sim.scenario.schema import Scenario, strategy_registry
+from influence_sim.scenario.timeline import check_events
 
 SUFFIXES = (".yaml", ".yml")
 MAX_CHAIN = 20
@@ -250,6 +251,7 @@ class _Loader:
         plain = root.plain()
         self.check_policy(root, plain)
         self.check_arms(root, plain)
+        self.check_events(root, plain)
         self.check_graph_file(root, plain)
         scenario = self.validate(root, plain)
         if self.problems or scenario is None:
@@ -297,6 +299,14 @@ class _Loader:
                 for detail in error.errors(include_url=False):
                     self.problems.append(explain(detail, params, strategy, ("strategies", label)))
                 self.drop(plain, ("strategies", label))
+
+    def check_events(self, root: Node, plain: dict[str, Any]) -> None:
+        """Validate each event against its own class, so that its problems have places."""
+        node = root.value.get("events")
+        if node is not None and node.value is None:  # a list whose every line is commented out
+            node.value, plain["events"] = [], []
+        if node is not None and check_events(node, self.problems):
+            self.drop(plain, ("events",))
 
     def check_graph_file(self, root: Node, plain: dict[str, Any]) -> None:
         node = root.value.get("graph_file")

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from influence_sim.scenario.checks import ContradictionError, contradictions
 from influence_sim.scenario.errors import closest
+from influence_sim.scenario.midrun import event_contradictions
 from influence_sim.scenario.parameters import Feed, Market
 
 if TYPE_CHECKING:
+    from influence_sim.events.base import Event
     from influence_sim.strategies.base import Strategy
 
 Objective = Literal["profit", "incremental_purchases", "reach", "cost_per_incremental_purchase"]
@@ -33,6 +35,25 @@ def strategy_registry() -> dict[str, type[Strategy]]:
     from influence_sim.strategies import strategy_types
 
     return strategy_types()
+
+
+def event_registry() -> dict[str, type[Event]]:
+    """Return every registered event by name."""
+    from influence_sim.events import event_types
+
+    return event_types()
+
+
+def filled_in(data: Any, kind: str, registry: Mapping[str, type[BaseModel]]) -> Any:
+    """Return an entry with every parameter written out, so that the digest changes when a default does."""
+    if not isinstance(data, Mapping) or not isinstance(data.get(kind), str):
+        return data
+    name = data[kind]
+    if name not in registry:
+        near = closest(name, registry)
+        raise ValueError(f"unknown {kind} `{name}`" + (f"; did you mean `{near}`?" if near else f"; known: {', '.join(registry)}"))
+    params = registry[name].model_validate(dict(data.get("params") or {}))
+    return {**data, "params": params.model_dump(mode="json")}
 
 
 def policy_values(feed: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,20 +74,31 @@ class StrategyEntry(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, data: Any) -> Any:
-        # Defaults are written out, so that the digest changes when a strategy's default does.
-        if not isinstance(data, Mapping) or not isinstance(data.get("strategy"), str):
-            return data
-        registry = strategy_registry()
-        name = data["strategy"]
-        if name not in registry:
-            near = closest(name, registry)
-            raise ValueError(f"unknown strategy `{name}`" + (f"; did you mean `{near}`?" if near else f"; known: {', '.join(registry)}"))
-        params = registry[name].model_validate(dict(data.get("params") or {}))
-        return {**data, "params": params.model_dump(mode="json")}
+        return filled_in(data, "strategy", strategy_registry())
 
     def build(self) -> Strategy:
         """Return the strategy, ready to plan."""
         return strategy_registry()[self.strategy].model_validate(self.params)
+
+
+class EventEntry(BaseModel):
+    """Something that happens in mid-run, in every arm: a registered event with every one of its parameters filled in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    event: str = Field(description="Registered name of the event")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of that event, `day` among them")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):  # in a file the parameters stand beside the name
+            beside = {key: value for key, value in data.items() if key not in ("event", "params")}
+            data = {**{key: data[key] for key in ("event",) if key in data}, "params": {**(data.get("params") or {}), **beside}}
+        return filled_in(data, "event", event_registry())
+
+    def build(self) -> Event:
+        """Return the event, ready to happen."""
+        return event_registry()[self.event].model_validate(self.params)
 
 
 class Scenario(BaseModel):
@@ -77,6 +109,9 @@ class Scenario(BaseModel):
     question: str = Field("", max_length=2000, description="The question in words; printed above the answer")
     market: Market = Field(default_factory=Market, description="The world: a file, or groups of parameters")
     strategies: dict[str, StrategyEntry] = Field(description="Arms of the comparison by label")
+    events: tuple[EventEntry, ...] = Field(
+        (), max_length=200, description="What happens in mid-run, in every arm: a list such as [{day: 10, event: outage}]"
+    )
     budget: float = Field(1500.0, ge=0, le=1e12, description="USD every strategy may spend")
     horizon: int = Field(28, ge=1, le=3650, description="Days simulated")
     replications: int = Field(10, ge=1, le=100_000, description="Paired replications")
@@ -121,7 +156,7 @@ class Scenario(BaseModel):
 
         if self.market.feed.policy not in FeedPolicy.registry:
             raise ValueError(f"unknown feed policy `{self.market.feed.policy}`; known: {', '.join(FeedPolicy.registry)}")
-        found = list(contradictions(self))
+        found = [*contradictions(self), *event_contradictions(self)]
         if found:
             raise ContradictionError(found)
         return self

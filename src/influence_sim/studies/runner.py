@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
     from influence_sim.record import RunResult
     from influence_sim.scenario.schema import Scenario
     from influence_sim.strategies.base import Strategy
@@ -85,7 +86,14 @@ def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
 
 
 def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> RunResult:
-    """Run one strategy in one replication.
+    """Run one strategy in one replication; parameters and errors as for `begin_run`."""
+    from influence_sim.record import result_of
+
+    return result_of(begin_run(scenario, label, replication, threads, graph, agents).run(), label)
+
+
+def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> Simulation:
+    """Return one strategy in one replication before its first day.
 
     Parameters
     ----------
@@ -109,7 +117,6 @@ def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, 
         When there is no such label.
     """
     from influence_sim.engine.simulation import Simulation
-    from influence_sim.record import result_of
 
     strategy = strategy_of(scenario, label)
     world = _world(scenario, replication, graph_of(scenario) if graph is None else graph)
@@ -117,11 +124,11 @@ def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, 
         world = copy.deepcopy(world)  # the engine never writes into a world, a user's rules may
     # The control cannot spend; giving it no money keeps "unspent" meaningful.
     budget = 0.0 if strategy.name == CONTROL else scenario.budget
-    sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads)
+    events = [entry.build() for entry in scenario.events]
+    sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads, events)
     if agents is not None:
         agents(sim)
-    sim.run()
-    return result_of(sim, label)
+    return sim
 
 
 def _start_worker(setting: _Setting) -> None:
