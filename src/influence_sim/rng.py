@@ -72,6 +72,7 @@ class Stream(IntEnum):
     BUY = 57
     BRAND_DICE = 58
     OUTSIDE_RESPONSE = 59
+    EVENT_SAMPLE = 60
 
 
 @hot

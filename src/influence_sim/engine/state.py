@@ -57,6 +57,11 @@ POST = np.dtype(
         ("negatives", "i8"),
         ("clicks", "i8"),
         ("predicted", "i8"),  # fixed-point sum of predicted likes
+        # What the measures of discovery read; no rule does.
+        ("sources", "i4", (PAID,)),  # impressions by source, follow to paid
+        ("from_followers", "i8"),  # impressions on people who followed the creator
+        ("discovered", "i8"),  # follows after an impression of any source but `follow`
+        ("thousand", "f8"),  # day on which the post passed 1,000 real views; 0 before that
     ],
     align=True,
 )

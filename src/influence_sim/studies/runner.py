@@ -84,7 +84,9 @@ def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
     return _last_world[1][0]
 
 
-def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> RunResult:
+def run_one(
+    scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None, log: Any = None
+) -> RunResult:
     """Run one strategy in one replication.
 
     Parameters
@@ -102,6 +104,8 @@ def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, 
     agents
         `(simulation) -> None` hook that is called before the first day, for instance to attach Mesa agents with
         rules of their own.
+    log
+        An open `EventLog` that the run writes.
 
     Raises
     ------
@@ -120,6 +124,7 @@ def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, 
     sim = Simulation(world, scenario.market, strategy, budget, scenario.horizon, scenario.path_seed, replication, threads)
     if agents is not None:
         agents(sim)
+    sim.log = log
     sim.run()
     return result_of(sim, label)
 
