@@ -117,6 +117,11 @@ class EventLog:
         self._morning: tuple[Any, Array] | None = None
         self._bought: Array = np.zeros(0, np.int64)
 
+    @property
+    def complete(self) -> bool:
+        """Whether everybody is logged."""
+        return self._asked is None
+
     # ------------------------------------------------------------- life cycle
 
     def __enter__(self) -> Self:
@@ -310,8 +315,10 @@ class EventLog:
             self._waiting, self._rows = [], 0
 
 
-def read_events(path: str | Path) -> pd.DataFrame:
+def read_events(path: str | Path, actions: Sequence[str] | None = None) -> pd.DataFrame:
     """Return an event log as a table with `COLUMNS`; `action` and `cause` are categories.
+
+    With `actions` only these are read, which saves memory: most events are impressions.
 
     `.attrs["events"]` has what the file says of itself: `format`, `written`, `left_out`, `actions`,
     `people` ("all" or rows), `agents`, `people_per_agent`, `rounds_per_day`, `first_day`, seeds.
@@ -329,17 +336,27 @@ def read_events(path: str | Path) -> pd.DataFrame:
     with Path(path).open("rb") as file:
         try:
             parquet = pq.ParquetFile(file)
-            facts = json.loads((parquet.metadata.metadata or {}).get(b"influence_sim", b"{}"))
-            table = parquet.read()
         except pa.ArrowInvalid as problem:
             raise ValueError(f"{path} is not a Parquet file") from problem
-    if not facts or tuple(table.column_names) != COLUMNS:
-        raise ValueError(f"{path} is not an event log")
-    if facts["format"] > FORMAT:
-        raise ValueError(f"{path} has format {facts['format']}; this version reads up to {FORMAT}")
+        facts = json.loads((parquet.metadata.metadata or {}).get(b"influence_sim", b"{}"))
+        if not facts:
+            raise ValueError(f"{path} is not an event log")
+        if facts["format"] > FORMAT:
+            raise ValueError(f"{path} has format {facts['format']}; this version reads up to {FORMAT}")
+        groups = [_chosen(parquet.read_row_group(g), actions) for g in range(parquet.num_row_groups)]
+    table = pa.concat_tables([_schema().empty_table(), *groups]).unify_dictionaries()
     events: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     events.attrs["events"] = facts
     return events
+
+
+def _chosen(table: Any, actions: Sequence[str] | None) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if actions is None:
+        return table
+    return table.filter(pc.is_in(table["action"].cast(pa.string()), pa.array(list(actions))))
 
 
 def _schema() -> Any:
