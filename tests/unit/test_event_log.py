@@ -187,10 +187,8 @@ def test_some_actions_and_some_rows(whole: Any, tmp_path: Path) -> None:
 def test_only_a_whole_file_gets_the_name(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "events.parquet"
     sim = lively()
-    with pytest.raises(KeyboardInterrupt), EventLog(path) as sim.log:
-        sim.step()
-        assert [p.name for p in path.parent.iterdir()] == [".events.parquet.part"]
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(sim, path)
     assert list(path.parent.iterdir()) == []
     with EventLog(path, max_rows=1):
         pass
@@ -199,6 +197,13 @@ def test_only_a_whole_file_gets_the_name(tmp_path: Path) -> None:
     assert empty.action.cat.categories.tolist() in ([], list(ACTIONS))
     with pytest.raises(RuntimeError, match="not open"):
         lively_with_closed_log(path)
+
+
+def interrupted(sim: Simulation, path: Path) -> None:
+    with EventLog(path) as sim.log:
+        sim.step()
+        assert [p.name for p in path.parent.iterdir()] == [".events.parquet.part"]
+        raise KeyboardInterrupt
 
 
 def lively_with_closed_log(path: Path) -> None:

@@ -42,7 +42,7 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
 @click.option("--events", is_flag=True, help="Write who did what to which post when, and why, to DIR/events.parquet.")
 @click.option("--event-people", type=click.IntRange(1), metavar="N", help="Log the actions of N people, chosen at random (default: all).")
 @click.option("--event-actions", metavar="A,B", help="Log these actions only, for instance post,share,follow.")
-@click.option("--max-events", type=click.IntRange(1), metavar="N", help=f"Log at most N events; the rest is counted (default {MAX_EVENTS:,}).")
+@click.option("--max-events", type=click.IntRange(1), metavar="N", help=f"Log N events at most; count the rest (default {MAX_EVENTS:,}).")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
 @set_option
 @voice_options

@@ -100,11 +100,11 @@ def organic(posts: Table) -> dict[str, Array]:
     return {name: values[keep] for name, values in columns.items()}
 
 
-def outran(posts: Table, people_per_agent: float, times: float = TIMES) -> list[SizeClass]:
-    """Return P(views > `times` x followers) per decade of followers, of organic posts with followers.
+def outran(posts: Table, people_per_agent: float, least: float = MIN_AGENT_VIEWS) -> list[SizeClass]:
+    """Return P(views > 10 x followers) per decade of followers, of organic posts with followers.
 
-    A class counts only where its median post has `MIN_AGENT_VIEWS` views by simulated people: below that
-    the share says how coarse the simulation is. Classes are for reporting; no rule reads them.
+    A class counts only where its median post has `least` views by simulated people: below that the share
+    says how coarse the simulation is. Classes are for reporting; no rule reads them.
     """
     p = organic(posts)
     followers, views = p["followers"].astype(float), p["views"].astype(float)
@@ -114,9 +114,9 @@ def outran(posts: Table, people_per_agent: float, times: float = TIMES) -> list[
     for d in np.unique(decade[known]):
         mine = known & (decade == d)
         median = float(np.median(views[mine])) / people_per_agent
-        enough = median >= MIN_AGENT_VIEWS
-        share = float((views[mine] > times * followers[mine]).mean()) if enough else math.nan
-        reason = "" if enough else f"the median post has {median:.3g} views by simulated people, {MIN_AGENT_VIEWS} are needed"
+        enough = median >= least
+        share = float((views[mine] > TIMES * followers[mine]).mean()) if enough else math.nan
+        reason = "" if enough else f"the median post has {median:.3g} views by simulated people, {least:g} are needed"
         found.append(SizeClass(10.0**d, 10.0 ** (d + 1), int(mine.sum()), median, share, reason))
     return found
 
@@ -179,7 +179,8 @@ def stage_funnel(stages: Table) -> dict[str, Array]:
     if len(levels) == 0:
         return {name: np.zeros(0) for name in ("stage", "ended", "pass_rate", "impressions", "days")}
     days = np.asarray(stages["ended"]) - np.asarray(stages["entered"])
-    return {"stage": levels, "ended": ended, "pass_rate": mean(stages["passed"]), "impressions": mean(stages["impressions"]), "days": mean(days)}
+    means = {"pass_rate": mean(stages["passed"]), "impressions": mean(stages["impressions"]), "days": mean(days)}
+    return {"stage": levels, "ended": ended, **means}
 
 
 # ----------------------------------------------------------- homogenisation
@@ -316,13 +317,15 @@ def discovery(run: RunResult, events: Any = None) -> dict[str, Array]:
         measure = "views_by_source" if name in SEEN_THROUGH else "views_by_non_followers"
         add(measure, name if name in SEEN_THROUGH else "", value, "share of views", n)
     for c in outran(run.posts, run.people_per_agent):
-        add("outran_followers", f"{c.low:,.0f} to {c.high:,.0f} followers", c.share, f"share with views > {TIMES:g} x followers", c.posts, c.reason)
+        size, unit = f"{c.low:,.0f} to {c.high:,.0f} followers", f"share with views > {TIMES:g} x followers"
+        add("outran_followers", size, c.share, unit, c.posts, c.reason)
     _add_speed(add, run, posts)
     follows = discovered_follows(run.posts)
-    total = float(follows["follows"].sum())
-    add("follows_by_discovery", "", float(follows["discovered"].sum()) / total if total else math.nan, "share of follows", len(follows["creator"]))
-    add("follows_discovered", "per creator", follows["discovered"].mean() if n else math.nan, "follows", len(follows["creator"]))
-    add("follows_discovered_gini", "", gini(follows["discovered"]), "0 to 1", len(follows["creator"]))
+    total, creators = float(follows["follows"].sum()), len(follows["creator"])
+    discovered = float(follows["discovered"].sum())
+    add("follows_by_discovery", "", discovered / total if total else math.nan, "share of follows", creators)
+    add("follows_discovered", "per creator", discovered / creators if creators else math.nan, "follows", creators)
+    add("follows_discovered_gini", "", gini(follows["discovered"]), "0 to 1", creators)
     kept = np.isin(run.stages.get("post", ()), posts["post"])
     funnel = stage_funnel({name: values[kept] for name, values in run.stages.items()})
     for k, stage in enumerate(funnel["stage"].tolist()):
@@ -349,7 +352,8 @@ def _add_speed(add: Any, run: RunResult, posts: Table) -> None:
         value = float(share[np.searchsorted(days, limit, side="right") - 1]) if seen else math.nan
         add("thousand_views", f"within {limit} d", value, "share of posts", n, "" if seen else f"the run has {end:g} days")
     half = np.flatnonzero(share >= 0.5)
-    add("thousand_views_days", "median post", days[half[0]] if len(half) else math.nan, "days", n, "" if len(half) else "under half got there")
+    median, note = (float(days[half[0]]), "") if len(half) else (math.nan, "under half of the posts got there")
+    add("thousand_views_days", "median post", median, "days", n, note)
 
 
 def _add_likeness(add: Any, run: RunResult) -> None:

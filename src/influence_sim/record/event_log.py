@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from influence_sim.engine.state import CLICK, COMMENT, FOLLOWED, LIKE, NEGATIVE, SHARE, SOURCES, SUBSCRIBE
-from influence_sim.engine.state import BOUGHT as BUY
+from influence_sim.engine.state import BOUGHT, CLICK, COMMENT, FOLLOWED, LIKE, NEGATIVE, SHARE, SOURCES, SUBSCRIBE
 from influence_sim.rng import Stream, uniforms
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ STAGES = 8  # the most stages a market can have
 #: Why it happened: the source of the slot, the kind of a post, the evening, or the test stage that ended.
 CAUSES = (*SOURCES, "organic", "sponsored", "evening", *(f"stage_{s}" for s in range(STAGES)))
 COLUMNS = ("time", "person", "post", "action", "cause", "via", "watched", "follower")
-_BITS = (LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, BUY)  # actions 2 to 8
+_BITS = (LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, BOUGHT)  # actions 2 to 8
 _POST, _IMPRESSION, _LIKE, _PURCHASE, _UNFOLLOW, _PROMOTED, _FAILED = (
     ACTIONS.index(a) for a in ("post", "impression", "like", "purchase", "unfollow", "promoted", "failed")
 )
@@ -159,8 +158,9 @@ class EventLog:
             self._morning = s.acquaintances, s.leads.purchases[:, 0].copy()
             self._bought = np.zeros(s.world.size, np.int64)
         self._posts(s, new_posts)
-        for low, high in self._blocks(s.slots.start):
-            self._slots(s, r, low, high)
+        slots: Any = s.slots
+        for low, high in _portions(slots.start):
+            self._slots(s, r, slots, low, high)
         self._stages(s, r)
 
     def evening(self, s: Simulation) -> None:
@@ -205,14 +205,6 @@ class EventLog:
             "replication": int(s.rules.replication),
         }
 
-    def _blocks(self, start: Array) -> Iterator[tuple[int, int]]:
-        """Yield ranges of people with about `BLOCK` slots."""
-        low, n = 0, len(start) - 1
-        while low < n:
-            high = max(low + 1, int(np.searchsorted(start, start[low] + BLOCK, side="right")) - 1)
-            yield low, min(high, n)
-            low = high
-
     def _posts(self, s: Simulation, rows: Array) -> None:
         posts = s.posts[rows]
         order = np.lexsort((posts.posted, posts.creator))
@@ -222,15 +214,15 @@ class EventLog:
         cause = np.where(posts.sponsored == 1, _SPONSORED, _ORGANIC)
         self._write(time, s.creators.person[posts.creator], rows, np.full(len(rows), _POST), cause)
 
-    def _slots(self, s: Simulation, r: int, low: int, high: int) -> None:
-        slots, start = s.slots, s.slots.start
+    def _slots(self, s: Simulation, r: int, slots: Any, low: int, high: int) -> None:
+        start = slots.start
         people = np.arange(low, high) if self._people is None else self._people[(self._people >= low) & (self._people < high)]
         size = start[people + 1] - start[people]
         person = np.repeat(people, size)
         place = np.arange(len(person)) - np.repeat(np.cumsum(size) - size, size)
         row = np.repeat(start[people], size) + place
         action = slots.action[row]
-        bought = np.flatnonzero((action & BUY) != 0)
+        bought = np.flatnonzero((action & BOUGHT) != 0)
         np.add.at(self._bought, person[bought[s.posts.brand[slots.post[row[bought]]] == 0]], 1)
         filled = np.flatnonzero(slots.post[row] > -2)
         shown = "impression" in self.actions
@@ -367,6 +359,15 @@ def _schema() -> Any:
     return pa.schema([pa.field(column, kind, nullable=False) for column, kind in zip(COLUMNS, kinds, strict=True)])
 
 
+def _portions(start: Array) -> Iterator[tuple[int, int]]:
+    """Yield ranges of people with about `BLOCK` slots, so that memory does not grow with people."""
+    low, n = 0, len(start) - 1
+    while low < n:
+        high = max(low + 1, int(np.searchsorted(start, start[low] + BLOCK, side="right")) - 1)
+        yield low, min(high, n)
+        low = high
+
+
 def _place(group: Array) -> Array:
     """Return, for rows sorted by `group`, each row's place among its own as a fraction inside (0, 1)."""
     first, after = np.searchsorted(group, group), np.searchsorted(group, group, side="right")
@@ -378,4 +379,4 @@ def _members(who: Array, what: Array, asked_who: Array, asked_what: Array, size:
     pairs, asked = who * size + what, asked_who * size + asked_what
     if len(pairs) == 0:
         return np.zeros(len(asked), bool)
-    return pairs[np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)] == asked
+    return np.asarray(pairs[np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)] == asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from influence_sim.studies.statistics import mean_interval
@@ -45,7 +45,7 @@ def discovery_table(runs: Iterable[RunResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def discovery_words(table: Mapping[str, Sequence[Any]]) -> list[str]:
+def discovery_words(table: Mapping[str, Any]) -> list[str]:
     """Return the measures of one run (`record.discovery`) as sentences; what could not be measured is left out."""
     rows = zip(*(list(table[name]) for name in ("measure", "of", "value", "n")), strict=True)
     found = {(str(m), str(of)): (float(value), int(n)) for m, of, value, n in rows if math.isfinite(value)}
