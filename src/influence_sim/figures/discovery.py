@@ -41,7 +41,8 @@ def size_classes(comparison: Any) -> pd.DataFrame:
     rows = []
     for c in pooled:
         found = interval([world[c.low] for world in worlds if c.low in world] if not c.reason else [])
-        rows.append((c.low, c.high, c.posts, c.median_agent_views, found.mean, found.lo95, found.hi95, found.n, c.reason))
+        bounds = (found.lo95, found.hi95) if found.mean > 0 else (math.nan, math.nan)  # none in any world bounds nothing
+        rows.append((c.low, c.high, c.posts, c.median_agent_views, found.mean, *bounds, found.n, c.reason))
     return pd.DataFrame(rows, columns=list(CLASSES))
 
 
@@ -63,18 +64,22 @@ def views_against_followers(comparison: Any) -> Figure:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.plot(dots["followers"], dots["views"], ".", color=SERIES[0], ms=3.5, alpha=0.5, mew=0)
-    ends = np.array([float(classes["followers_low"].min()), float(classes["followers_high"].max())])
-    for times, words in ((TIMES, "10 views a follower"), (1.0, "1 view a follower")):
-        look = {"color": SERIES[1] if times > 1 else MUTED, "ls": (0, (5, 1.5)) if times > 1 else (0, (1.2, 1.2))}
-        ax.plot(ends, times * ends, lw=1.4, **look)
-        ax.annotate(words, xy=(ends[0], times * ends[0]), xytext=(4, 3), textcoords="offset points", fontsize=8,
-                    color=SERIES_TEXT[1] if times > 1 else MUTED, rotation=0)
-    top = max(float(shown["views"].max()) if len(shown) else 1.0, 1.0) * 8
-    low = max(float(dots["views"].quantile(0.01)) * 0.5, 0.5) if len(dots) else 0.5
-    ax.set_ylim(low, top)
-    ax.set_xlim(*ends)
+    left, right = float(classes["followers_low"].min()), float(classes["followers_high"].max())
+    most = max(float(shown["views"].max()) if len(shown) else 1.0, 1.0)
+    least = max(float(dots["views"].quantile(0.01)) * 0.5, 0.5) if len(dots) else 0.5
+    styles = ((TIMES, SERIES[1], SERIES_TEXT[1], (0, (5, 1.5))), (1.0, MUTED, MUTED, (0, (1.2, 1.2))))
+    for times, color, ink, line in styles:  # the band above the dots is for words
+        end = min(right, 1.5 * most / times)
+        if end > left:
+            ax.plot([left, end], [times * left, times * end], lw=1.4, color=color, ls=line)
+            ax.annotate(f"{times:g} view{'s' * (times > 1)}\na follower", xy=(end, times * end), xytext=(0, 2), ha="center",
+                        va="bottom", textcoords="offset points", fontsize=7.5, color=ink)
+    ax.set_ylim(least, 15 * most)
+    ax.set_xlim(left, right)
     for row in classes.to_dict("records"):
         words = f"{percent(row['share'])} above" if not row["reason"] else "too few\nviews"
+        if row["share"] == 0:
+            words = f"none above\nof {row['posts']:,}"
         if math.isfinite(row["lo95"]):
             words += f"\n({percent(max(0.0, row['lo95']))} to {percent(row['hi95'])})"
         middle = math.sqrt(row["followers_low"] * row["followers_high"])
@@ -95,14 +100,15 @@ def views_against_followers(comparison: Any) -> Figure:
 
 
 def _outran_title(classes: pd.DataFrame) -> str:
-    known = classes[classes["reason"] == ""]
-    if known.empty:
+    known = [row for row in classes.to_dict("records") if not row["reason"]]
+    if not known:
         return "Too few simulated viewers to say how often posts outrun their authors"
-    best, last = known.loc[known["share"].idxmax()], known.iloc[-1]
+    best, last = max(known, key=lambda row: float(row["share"])), known[-1]
     if best["share"] <= 0:
         return "No post gets more than 10 views per follower"
-    said = f"{percent(best['share'])} of posts get 10 views per follower at {_size(best['followers_low'], best['followers_high'])} followers"
-    if last["followers_low"] == best["followers_low"]:
+    size = _size(best["followers_low"], best["followers_high"])
+    said = f"{percent(best['share'])} of posts get over 10 views per follower at {size} followers"
+    if last is best:
         return said
     rest = "none" if last["share"] == 0 else percent(last["share"])
     return f"{said}, {rest} at {_size(last['followers_low'], last['followers_high'])}"
@@ -134,12 +140,16 @@ def first_thousand_views(comparison: Any) -> Figure:
         ax.step(grid, curve, where="post", color=SERIES[0], lw=0.7, alpha=0.3)
     ax.step(grid, middle, where="post", color=SERIES[0], lw=2.2)
     marks = [day for day in (1.0, 7.0) if day <= end]
+    settled = float(grid[np.argmax(bundle >= bundle[:, -1:], axis=1).max()])
+    width = min(end, max(8.0, 1.3 * settled))
     for day in marks:
         at = float(np.interp(day, grid, middle))
+        right = day < 0.6 * width
         ax.plot([day], [at], "o", color=SERIES[0], ms=6)
-        ax.annotate(f"{percent(at)} after {day:g} day{'s' * (day > 1)}", xy=(day, at), xytext=(8, -12), textcoords="offset points",
-                    fontsize=8.5, color=SERIES_TEXT[0])
-    ax.set(xlim=(0, end), ylim=(0, min(1.0, max(0.05, 1.25 * float(bundle.max())))), xlabel="days since posting", ylabel="share of posts")
+        ax.annotate(f"{percent(at)} after {day:g} day{'s' * (day > 1)}", xy=(day, at), xytext=(8 if right else 0, -12 if right else -15),
+                    textcoords="offset points", ha="left" if right else "right", fontsize=8.5, color=SERIES_TEXT[0])
+    ax.set(xlim=(0, width), xlabel="days since posting", ylabel="share of posts")
+    ax.set_ylim(0, min(1.0, max(0.05, 1.25 * float(bundle.max()))))
     ax.yaxis.set_major_formatter(percent)
     title = f"{percent(float(middle[-1]))} of organic posts get 1,000 views"
     if marks:
@@ -180,9 +190,10 @@ def stage_funnel(comparison: Any) -> Figure:
                     annotation_clip=False)
     ax.set_xlim(least * 0.5, 8.0)
     ax.set_ylim(len(data) - 0.5, -0.5)
-    names = ["tested"] + [f"passed stage {k}" for k in range(len(data) - 1)]
+    names = ["tested", *(f"passed {k} stage{'s' * (k > 1)}" for k in range(1, len(data)))]
     ax.set_yticks(range(len(data)), names, color=INK)
     ax.tick_params(axis="y", length=0)
+    ax.set_xticks([x for x in (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0) if x >= least * 0.5])
     ax.xaxis.set_major_formatter(percent)
     ax.minorticks_off()
     ax.grid(False, axis="y")
