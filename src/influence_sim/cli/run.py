@@ -65,7 +65,7 @@ def command(
     """Run one strategy of a scenario once and print what happened."""
     log = _log(out, events, event_people, event_actions, max_events)
     asked = load(scenario, overrides).scenario
-    from influence_sim.record import discovery
+    from influence_sim.record.discovery import discovery
     from influence_sim.studies.discovery import discovery_words
     from influence_sim.studies.runner import arms, run_one
 

@@ -135,8 +135,8 @@ def first_thousand(posts: Table, end: float) -> tuple[Array, Array]:
     Examples
     --------
     >>> posts = {"posted": [0, 0, 1], "first_1000_days": [0.5, np.nan, 0.5], "sponsored": [0, 0, 0], "brand": [-1, -1, -1]}
-    >>> [x.tolist() for x in first_thousand(posts, 2)]
-    [[0.0, 0.5], [0.0, 0.6666666666666667]]
+    >>> [x.round(2).tolist() for x in first_thousand(posts, 2)]
+    [[0.0, 0.5], [0.0, 0.67]]
     """
     p = organic(posts)
     young = p["posted"] >= 0
@@ -187,53 +187,73 @@ def stage_funnel(stages: Table) -> dict[str, Array]:
 
 
 class Likeness(NamedTuple):
-    """Mean likeness of two people's feeds, the same when posts are dealt out at random, and how many people."""
+    """Mean likeness of two people's feeds, the same when feeds are dealt at random, and how many people."""
 
     observed: float
-    shuffled: float
+    random: float
     people: int
 
 
-def homogenisation(person: Any, item: Any, counts: bool = False) -> Likeness:
-    """Return how alike what people were shown is, over pairs of people.
+def post_likeness(person: Any, post: Any, catalogue: int) -> Likeness:
+    """Return the mean Jaccard index of the posts two people were shown, over pairs of people.
+
+    Chaney, Stewart & Engelhardt (2018, RecSys, doi:10.1145/3240323.3240370) measure homogenisation so.
 
     Parameters
     ----------
-    person, item : equally long columns
-        One row an impression: whose, and of what (a post, or a topic).
-    counts : bool
-        False: Jaccard index of the sets of items, as Chaney, Stewart & Engelhardt (2018, RecSys,
-        doi:10.1145/3240323.3240370) measure homogenisation. True: cosine of the counts, for a few items
-        that everybody meets, such as topics.
+    person, post : equally long columns
+        One row an impression.
+    catalogue : int
+        How many posts there were.
 
     Returns
     -------
     Likeness
-        `shuffled` is the mean over `SHUFFLES` deals in which everybody gets as many impressions as before
-        and every item is shown as often as before. Above it, feeds are more alike than popularity makes
-        them; below it, personalisation keeps them apart. NaN with fewer than two people.
+        `random` is what two people have in common who draw as many different posts, each equally likely.
+        Above it, the feed concentrates people on the same posts. (Dealing out the posts that were shown
+        would not do: it keeps how often each was shown, and with it the mean number of posts in common.)
+        NaN with fewer than two people.
     """
-    who, row = np.unique(np.asarray(person), return_inverse=True)
-    things, column = np.unique(np.asarray(item), return_inverse=True)
+    who, common = _in_common(person, post, counts=False)
     if len(who) < 2:
         return Likeness(math.nan, math.nan, len(who))
-    rng = np.random.default_rng(_SEED)
-    deals = [column, *(rng.permutation(column) for _ in range(SHUFFLES))]
-    found = [_likeness(row, deal, (len(who), len(things)), counts) for deal in deals]
-    return Likeness(found[0], float(np.mean(found[1:])), len(who))
+    pairs = np.triu_indices(len(who), 1)
+    both = np.diag(common)[pairs[0]] + np.diag(common)[pairs[1]]
+    chance = np.diag(common)[pairs[0]] * np.diag(common)[pairs[1]] / catalogue
+    return Likeness(float(np.mean(common[pairs] / (both - common[pairs]))), float(np.mean(chance / (both - chance))), len(who))
 
 
-def _likeness(row: Array, column: Array, shape: tuple[int, int], counts: bool) -> float:
+def topic_likeness(person: Any, topic: Any) -> Likeness:
+    """Return the mean cosine of the topics two people were shown, counted by impressions, over pairs of people.
+
+    `random` is the mean over `SHUFFLES` deals of the same impressions: everybody gets as many as before
+    and every topic is shown as often as before. Below it, personalisation keeps people apart. NaN with
+    fewer than two people.
+    """
+    topics, rng = np.asarray(topic), np.random.default_rng(_SEED)
+
+    def mean(deal: Array) -> tuple[float, int]:
+        who, common = _in_common(person, deal, counts=True)
+        if len(who) < 2:
+            return math.nan, len(who)
+        size = np.sqrt(np.diag(common))
+        pairs = np.triu_indices(len(who), 1)
+        return float(np.mean((common / np.outer(size, size))[pairs])), len(who)
+
+    observed, people = mean(topics)
+    return Likeness(observed, float(np.mean([mean(rng.permutation(topics))[0] for _ in range(SHUFFLES)])), people)
+
+
+def _in_common(person: Any, item: Any, counts: bool) -> tuple[Array, Array]:
+    """Return the people and, for each two, the number of items (or the product of counts) in common."""
     from scipy.sparse import coo_array
 
-    table = coo_array((np.ones(len(row)), (row, column)), shape=shape).tocsr()
+    who, row = np.unique(np.asarray(person), return_inverse=True)
+    things, column = np.unique(np.asarray(item), return_inverse=True)
+    table = coo_array((np.ones(len(row)), (row, column)), shape=(max(1, len(who)), max(1, len(things)))).tocsr()
     if not counts:
         table.data[:] = 1.0
-    common = (table @ table.T).toarray()
-    own = np.diag(common)
-    size = np.sqrt(np.outer(own, own)) if counts else own[:, None] + own[None, :] - common
-    pairs = np.triu_indices(shape[0], 1)
-    return float(np.mean(common[pairs] / size[pairs]))
+    return who, (table @ table.T).toarray()
 
 
 # ----------------------------------------------------------------- cascades
@@ -361,13 +381,12 @@ def _add_likeness(add: Any, run: RunResult) -> None:
     seen = np.asarray(items["post"], np.int64) if items else np.zeros(0, np.int64)
     known = seen >= 0
     person = np.asarray(items["person"])[known] if items else seen
-    topics = run.posts["tag"][seen[known]] if known.any() else seen[known]
-    for name, what, counts in (("posts", seen[known], False), ("topics", topics, True)):
-        found = homogenisation(person, what, counts)
-        unit = "mean cosine" if counts else "mean Jaccard"
+    tags = run.posts["tag"][seen[known]] if known.any() else seen[known]
+    posts, topics = post_likeness(person, seen[known], len(run.posts["post"])), topic_likeness(person, tags)
+    for name, found, unit in (("posts", posts, "mean Jaccard"), ("topics", topics, "mean cosine")):
         note = "" if found.people > 1 else "fewer than two people were sampled"
         add("likeness", name, found.observed, unit, found.people, note)
-        add("likeness_shuffled", name, found.shuffled, unit, found.people, note)
+        add("likeness_at_random", name, found.random, unit, found.people, note)
 
 
 def _add_cascades(add: Any, table: Table, posts: int) -> None:

@@ -31,7 +31,7 @@ def discovery_table(runs: Iterable[RunResult]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from influence_sim.record import discovery
+    from influence_sim.record.discovery import discovery
 
     tables = [pd.DataFrame(discovery(run)).assign(strategy=run.strategy) for run in runs]
     if not tables:
@@ -82,9 +82,9 @@ def discovery_words(table: Mapping[str, Any]) -> list[str]:
         lines.append(f"Test stages passed, first to last: {', '.join(stages)} posts.")
     if ("likeness", "posts") in found:
         lines.append(
-            f"Two people's feeds have {share('likeness', 'posts')} of modelled posts in common (dealt at random: "
-            f"{share('likeness_shuffled', 'posts')}); likeness of their topics {value('likeness', 'topics'):.2f} "
-            f"(at random: {value('likeness_shuffled', 'topics'):.2f})."
+            f"Two people's feeds have {share('likeness', 'posts')} of their modelled posts in common (drawn at random: "
+            f"{share('likeness_at_random', 'posts')}); likeness of their topics {value('likeness', 'topics'):.2f} "
+            f"(at random: {value('likeness_at_random', 'topics'):.2f})."
         )
     if ("cascade_size", "mean") in found:
         size, largest = found["cascade_size", "mean"], found["cascade_size", "largest"][0]
