@@ -76,6 +76,7 @@ class Stream(IntEnum):
     HEAT = 61
     ARRIVAL = 62
     FEED_RESET = 63
+    EVENT_SAMPLE = 64
 
 
 @hot

@@ -11,7 +11,7 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from influence_sim.engine.state import LIKE
-from influence_sim.figures.posts import gini
+from influence_sim.record.discovery import gini
 
 POSTS, DRAWS = 100, 2000
 SONGS = 48

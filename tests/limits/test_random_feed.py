@@ -7,7 +7,7 @@ import pytest
 from limit_worlds import ALPHA, LEVEL, PLAIN, built, crowd, distance, played, poisson_gini
 from scipy.stats import chi2, norm
 
-from influence_sim.figures.posts import gini
+from influence_sim.record.discovery import gini
 
 POSTS, RUNS = 2000, 20  # a person sees 10 of 2,000 posts
 

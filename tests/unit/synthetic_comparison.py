@@ -62,5 +62,7 @@ def _posts(r: int, count: int) -> dict[str, Array]:
     return {
         "post": np.arange(count), "creator": creator, "day": np.full(count, 3), "followers": followers, "views": views, "likes": likes,
         "comments": likes // 12, "shares": likes // 20, "follows": likes // 22, "duration_s": np.full(count, 15.0),
-        "sponsored": np.zeros(count, dtype=bool), "disclosed": np.zeros(count, dtype=bool), "brand": np.zeros(count, dtype=bool),
+        "sponsored": np.zeros(count, dtype=bool), "disclosed": np.zeros(count, dtype=bool), "brand": np.full(count, -1),
+        "posted": np.full(count, 3.0), "first_1000_days": np.where(views >= 1000, 2000 / np.maximum(views, 1), np.nan),
+        "stage": np.where(views >= 500, "passed", "failed"), "stages_passed": np.digitize(views, [100, 300, 500]),
     }  # fmt: skip

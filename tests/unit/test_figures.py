@@ -20,11 +20,12 @@ from synthetic_comparison import ARMS, comparison
 
 from influence_sim.figures.decomposition import COLUMNS, FACTORS, relative_factors
 from influence_sim.figures.outcome import paired_difference, strategy_forest
-from influence_sim.figures.posts import engagement_by_size, gini, views_lorenz
+from influence_sim.figures.posts import engagement_by_size, views_lorenz
 from influence_sim.figures.style import Figure, short, spread, to_svg
 from influence_sim.figures.tables import control, interval, outcomes, strategies
 from influence_sim.figures.verdicts import verdicts
 from influence_sim.figures.write import FIGURES, draw_all, write_all
+from influence_sim.record.discovery import gini
 
 SVG = "{http://www.w3.org/2000/svg}"
 

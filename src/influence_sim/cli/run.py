@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
-    from influence_sim.record import RunResult
+    from influence_sim.record import EventLog, RunResult
 
 _MONEY = {"spend", "budget"}
 _FLAGS = {"feasible"}
 _FRACTIONS = {"expected_purchases", "watch_seconds"}
+MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a table without trouble)
 
 
 @click.command(
@@ -27,16 +29,21 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
     cls=Page,
     examples=(
         "influence-sim run scenarios/demo.yaml --strategy micro_portfolio",
-        "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --threads 2 --json",
+        "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --events --threads 2 --json",
         "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
     ),
-    writes="With --out DIR: totals.csv, daily.parquet, posts.parquet and feed_items.parquet of this run. With --snapshot FILE: its state.",
+    writes="With --out DIR: totals.csv, discovery.csv, daily, posts, feed_items and stages as Parquet; with --events also events.parquet. "
+    "With --snapshot FILE: the state of the run. Otherwise nothing.",
     codes=RUNNING,
 )
 @scenario_argument
 @click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
 @click.option("--replication", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
+@click.option("--events", is_flag=True, help="Write who did what to which post when, and why, to DIR/events.parquet.")
+@click.option("--event-people", type=click.IntRange(1), metavar="N", help="Log the actions of N people, chosen at random (default: all).")
+@click.option("--event-actions", metavar="A,B", help="Log these actions only, for instance post,share,follow.")
+@click.option("--max-events", type=click.IntRange(1), metavar="N", help=f"Log N events at most; count the rest (default {MAX_EVENTS:,}).")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
 @click.option("--until", type=click.IntRange(1), metavar="DAY", help="Stop on the morning of DAY; at the horizon unless given.")
 @click.option("--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Keep the run as it stands at the end, to go on later.")
@@ -51,6 +58,10 @@ def command(
     strategy: str,
     replication: int,
     out: Path | None,
+    events: bool,
+    event_people: int | None,
+    event_actions: str | None,
+    max_events: int | None,
     threads: int,
     until: int | None,
     snapshot: Path | None,
@@ -59,7 +70,10 @@ def command(
     **_: Any,
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
+    log = _log(out, events, event_people, event_actions, max_events)
     asked = load(scenario, overrides).scenario
+    from influence_sim.record.discovery import discovery
+    from influence_sim.studies.discovery import discovery_words
     from influence_sim.studies.runner import arms, begin_run
 
     labels = arms(asked)
@@ -87,23 +101,33 @@ def command(
         simulation = _resumed(start, simulation, threads)
         if last < simulation.day:
             raise click.BadParameter(f"{start} is at day {simulation.day} already; got {last}.", param_hint="--until")
-    while simulation.day < last:
-        simulation.step()
+    with log if log is not None else nullcontext():
+        simulation.log = log
+        while simulation.day < last:
+            simulation.step()
     simulation.close()
     from influence_sim.record import result_of
 
     result = result_of(simulation, strategy)
-    outputs = write_run(result, out) if out is not None else {}
+    found = discovery(result, _whole(log))
+    outputs = write_run(result, found, out) if out is not None else {}
     if snapshot is not None:
         from influence_sim.engine.snapshot import save_snapshot
 
         snapshot.absolute().parent.mkdir(parents=True, exist_ok=True)
         save_snapshot(simulation, snapshot)
         outputs["snapshot"] = str(snapshot)
-    lines = [columns([(key, _shown(key, value)) for key, value in result.totals.items()])]
+    lines = [columns([(key, _shown(key, value)) for key, value in result.totals.items()]), "", "Discovery", *discovery_words(found)]
     lines += [f"Tables: {out}"] if out is not None else []
     lines += [f"Snapshot of day {simulation.day}: {snapshot}"] if snapshot is not None else []
-    return console.done("\n".join(lines), {"strategy": strategy, "replication": replication, "totals": result.totals}, outputs)
+    answer = {"strategy": strategy, "replication": replication, "totals": result.totals, "discovery": _rows(found)}
+    if log is not None:
+        outputs[log.path.name] = str(log.path)
+        lines.append(f"Events: {log.written:,} in {log.path}")
+        answer["events"] = {"written": log.written, "left_out": log.left_out}
+        if log.left_out:
+            console.warn(f"{log.left_out:,} events beyond --max-events were counted, not written")
+    return console.done("\n".join(lines), answer, outputs)
 
 
 def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:
@@ -118,18 +142,53 @@ def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:
     return kept
 
 
-def write_run(result: RunResult, out: Path) -> dict[str, str]:
-    """Write the tables of one run; each file appears whole or not at all."""
+def _log(out: Path | None, events: bool, people: int | None, actions: str | None, most: int | None) -> EventLog | None:
+    """Return the log that was asked for, not yet open."""
+    given = {"--event-people": people, "--event-actions": actions, "--max-events": most}
+    if not events:
+        for option, value in given.items():
+            if value is not None:
+                raise click.UsageError(f"{option} needs --events")
+        return None
+    if out is None:
+        raise click.UsageError("--events needs --out DIR")
+    from influence_sim.record import EventLog
+
+    names = None if actions is None else [name.strip() for name in actions.split(",") if name.strip()]
+    if names == []:
+        raise click.BadParameter("no action is named", param_hint="--event-actions")
+    try:
+        return EventLog(out / "events.parquet", people, names, most or MAX_EVENTS)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), param_hint="--event-actions") from problem
+
+
+def _whole(log: EventLog | None) -> Any:
+    """Return the events where cascades can be told from them, else None."""
+    from influence_sim.record import read_events
+
+    if log is None or log.left_out or not log.complete or not {"post", "share"} <= set(log.actions):
+        return None
+    return read_events(log.path, ("post", "share"))
+
+
+def _rows(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(zip(table, row, strict=True)) for row in zip(*(values.tolist() for values in table.values()), strict=True)]
+
+
+def write_run(result: RunResult, found: dict[str, Any], out: Path) -> dict[str, str]:
+    """Write the tables of one run and what discovery it `found`; each file appears whole or not at all."""
     import pandas as pd
 
     out.mkdir(parents=True, exist_ok=True)
-    totals = pd.DataFrame([{"strategy": result.strategy, "replication": result.replication, **result.totals}])
+    named = {"strategy": result.strategy, "replication": result.replication}
+    texts = {"totals.csv": pd.DataFrame([{**named, **result.totals}]), "discovery.csv": pd.DataFrame({**named, **found})}
     outputs = {}
-    for name in ("totals.csv", "daily.parquet", "posts.parquet", "feed_items.parquet"):
+    for name in (*texts, "daily.parquet", "posts.parquet", "feed_items.parquet", "stages.parquet"):
         target = out / name
         part = out / f".{name}.part"
-        if name == "totals.csv":
-            totals.to_csv(part, index=False)
+        if name in texts:
+            texts[name].to_csv(part, index=False)
         else:
             pd.DataFrame(getattr(result, target.stem)).to_parquet(part, index=False)
         part.replace(target)

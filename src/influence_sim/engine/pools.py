@@ -18,6 +18,7 @@ from influence_sim.engine.state import (
     EXPLORE,
     FAILED,
     FIXED,
+    FOLLOW,
     FOLLOWED,
     LIKE,
     NEGATIVE,
@@ -231,6 +232,9 @@ def count_round(low, high, rules, posts, slots, totals):
         posts[p].negatives += negative
         posts[p].clicks += 1 if action & CLICK else 0
         posts[p].predicted += slots.predicted[row]
+        posts[p].sources[slots.source[row] - FOLLOW] += 1
+        posts[p].from_followers += 1 if action & FOLLOWED else 0
+        posts[p].discovered += follow if slots.source[row] != FOLLOW else 0
         if not rules.sequential and (rules.count_views or like + comment + share + follow > 0):
             posts[p].trend += 1.0
         if slots.source[row] == EXPLORE:

@@ -11,7 +11,7 @@ from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import settle
 from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
-from influence_sim.engine.state import HEATED, PAID, SHARE, Array, Lists, Pool, Pools, Scene, Slots
+from influence_sim.engine.state import FAILED, FIXED, HEATED, PAID, SHARE, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     )
     s.blocks(s.serve, scene)
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
-    _count(s, slots)
+    _count(s, r, slots)
+    if s.log is not None:
+        s.log.round(s, r, new_posts)
     who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
     found = ties.collect(0, n, slots, s.posts, rule.minimum_watch, who, what, bits)
     shared = np.flatnonzero(slots.post >= 0)
@@ -179,13 +181,15 @@ def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     return grouped(who, what, n)
 
 
-def _count(s: Simulation, slots: Slots) -> None:
+def _count(s: Simulation, r: int, slots: Slots) -> None:
     """Add the round to the counters, charge ads, end test stages, let trends fade."""
     f, rule, posts, scale = s.market.feed, s.rules, s.posts, s.world.people_per_agent
     totals = np.zeros(10, np.int64)
+    before = posts.impressions[: s.post_count].copy()
     count_round(0, len(slots.post), rule, posts, slots, totals)
     for name, x in zip(("views_modelled", "views_outside", "views_empty", "likes", "comments", "shares"), totals[:6], strict=True):
         s.today[name] += float(x) * scale
+    _pass_thousand(s, r, before)
     s.today["organic_views"] += float(totals[8]) * scale
     s.today["organic_likes"] += float(totals[9]) * scale
     s.today["watch_seconds"] += float(slots.watch.sum(dtype=np.float64)) * scale
@@ -197,5 +201,26 @@ def _count(s: Simulation, slots: Slots) -> None:
     live = slice(s.first_live, s.post_count)
     if f.stages:
         rows = s.first_live + np.flatnonzero((posts.stage[live] >= 0) & (posts.stage[live] < f.stages))
+        stage, served, value = posts.stage[rows], posts.stage_served[rows], posts.stage_value[rows]
         promote(rows, rule, s.quotas, s.stage_memory, s.stage_count, posts)
+        ended = np.flatnonzero(posts.stage[rows] != stage)
+        s.stage_ends.append(
+            {
+                "post": rows[ended],
+                "stage": stage[ended],
+                "ended": np.full(len(ended), s.day + (r + 1) / f.rounds_per_day),
+                "impressions": served[ended],
+                "value": value[ended] / FIXED / served[ended],
+                "passed": posts.stage[rows[ended]] != FAILED,
+            }
+        )
     posts.trend[live] *= 0.5 ** (1.0 / (f.rounds_per_day * f.trending_half_life))
+
+
+def _pass_thousand(s: Simulation, r: int, before: Array) -> None:
+    """Stamp posts that passed 1,000 real views; a round's views count as spread evenly over it."""
+    mark = 1000.0 / s.world.people_per_agent
+    after = s.posts.impressions[: len(before)]
+    rows = np.flatnonzero((before < mark) & (after >= mark))
+    part = (mark - before[rows]) / (after[rows] - before[rows])
+    s.posts.thousand[rows] = s.day + (r + part) / s.market.feed.rounds_per_day

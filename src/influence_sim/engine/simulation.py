@@ -126,6 +126,8 @@ class Simulation:
         self.pending: list[tuple[int, int]] = []  # (person, post) re-shares that reach followers next round
         self.daily: dict[str, list[float]] = {name: [] for name in DAILY}
         self.items: list[dict[str, Array]] = []
+        self.stage_ends: list[dict[str, Array]] = []  # of every round: posts whose test stage ended, and how
+        self.log: Any = None  # told after every round and evening: `record.EventLog`, or anything with its methods
         self.sampled = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
         self.today: dict[str, float] = {}
         self.views, self.wish = self.people.views, np.zeros(n)  # slots a day of those who joined, and today's rounding
@@ -204,6 +206,8 @@ class Simulation:
         for r in range(rounds):
             events.append(play_round(self, r, start_of_round[r]))
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
+        if self.log is not None:
+            self.log.evening(self)
         release(self.ledger, self.day)
         self.today["spend"] = self.ledger.paid - spent
         self.today["day"] = self.day

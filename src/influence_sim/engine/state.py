@@ -14,8 +14,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 # Sources of a slot (column `source`), in the order they are named in tables.
-EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, OUTSIDE, OUTSIDE_AD, HEATED = range(10)
-SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "outside", "outside_ad", "heated")
+EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, HEATED, OUTSIDE, OUTSIDE_AD = range(10)
+SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
 # Bits of what happened in a slot (column `action`).
 LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
 # Stages of a post: 0..stages-1 in test, then one of these.
@@ -59,6 +59,11 @@ POST = np.dtype(
         ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("sound", "i4"),  # shared sound, or -1 for the creator's own
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
+        # What the measures of discovery read; no rule does.
+        ("sources", "i4", (HEATED,)),  # impressions by source, follow to heated
+        ("from_followers", "i8"),  # impressions on people who followed the creator
+        ("discovered", "i8"),  # follows after an impression of any source but `follow`
+        ("thousand", "f8"),  # day on which the post passed 1,000 real views; 0 before that
     ],
     align=True,
 )

@@ -10,12 +10,12 @@ import pandas as pd
 
 from influence_sim.figures.style import INK, MUTED, SERIES, Figure, empty, finish, house, new, percent, series_style, short, wrap
 from influence_sim.figures.tables import control, footer, interval, outcomes, strategies, table, worlds
+from influence_sim.record.discovery import MIN_AGENT_VIEWS, gini, lorenz
 
 STEPS = (("impressions", "impressions"), ("engagements", "likes, comments,\nshares"), ("clicks", "clicks"),
          ("incremental_purchases", "purchases caused\n(expected)"))
 POSTS = ("strategy", "post", "creator", "followers", "views", "likes", "comments", "shares")
 MOST_DOTS = 250
-MIN_AGENT_VIEWS = 10  # a size class is shown only where its median post has this many
 
 
 @house
@@ -98,7 +98,7 @@ def _funnel_title(data: pd.DataFrame) -> str:
     return f"{top}: {short(float(rate[top]))} purchases caused per million impressions"
 
 
-def _organic(comparison: Any) -> pd.DataFrame:
+def organic_posts(comparison: Any) -> pd.DataFrame:
     """Return the posts of one arm, the control where recorded, so that no post counts twice."""
     posts = table(comparison, "posts", POSTS)
     arms = list(dict.fromkeys(posts["strategy"]))
@@ -133,7 +133,7 @@ def engagement_sizes(comparison: Any) -> pd.DataFrame:
 
 
 def _creators(comparison: Any) -> pd.DataFrame:
-    posts = _organic(comparison)
+    posts = organic_posts(comparison)
     posts = posts[(posts["views"] > 0) & (posts["followers"] > 0)]
     posts = posts.assign(engagements=posts["likes"] + posts["comments"] + posts["shares"])
     groups = posts.groupby(["replication", "creator"], sort=True)
@@ -197,28 +197,16 @@ def engagement_by_size(comparison: Any) -> Figure:
     return Figure(fig, sizes, f"{title}. {len(creators)} creators in {creators['replication'].nunique()} worlds.")
 
 
-def gini(values: Any) -> float:
-    """Return the Gini coefficient of counts: 0 all equal, near 1 one has everything."""
-    x = np.sort(np.asarray(values, dtype=float))
-    total = float(x.sum())
-    if len(x) == 0 or total <= 0:
-        return math.nan
-    rank = np.arange(1, len(x) + 1)
-    return float((2 * rank - len(x) - 1) @ x / (len(x) * total))
-
-
 @house
 def views_lorenz(comparison: Any) -> Figure:
     """Draw the Lorenz curve of views per post with its Gini coefficient, one thin line per world."""
-    posts = _organic(comparison)
+    posts = organic_posts(comparison)
     grid = np.linspace(0, 1, 101)
     curves, ginis = [], []
     for _, views in posts.groupby("replication", sort=True)["views"]:
-        x = np.sort(views.to_numpy(dtype=float))
-        if len(x) and x.sum() > 0:
-            share = np.concatenate([[0.0], np.cumsum(x) / x.sum()])
-            curves.append(np.interp(grid, np.linspace(0, 1, len(share)), share))
-            ginis.append(gini(x))
+        if views.sum() > 0:
+            curves.append(np.interp(grid, *lorenz(views)))
+            ginis.append(gini(views))
     subtitle = "Lorenz curve of views over the modelled creators' organic posts; median world (thick), each world (thin)"
     if not curves:
         fig, (ax,) = new(2.6)

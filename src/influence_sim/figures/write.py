@@ -8,6 +8,7 @@ from typing import Any
 
 from influence_sim.figures.curves import purchases_curve, reach_curve
 from influence_sim.figures.decomposition import return_decomposition
+from influence_sim.figures.discovery import first_thousand_views, stage_funnel, views_against_followers
 from influence_sim.figures.outcome import paired_difference, strategy_forest
 from influence_sim.figures.posts import engagement_by_size, funnel, views_lorenz
 from influence_sim.figures.style import Figure, to_svg
@@ -22,6 +23,9 @@ FIGURES: dict[str, Callable[[Any], Figure]] = {
     "funnel": funnel,
     "engagement_by_size": engagement_by_size,
     "views_lorenz": views_lorenz,
+    "views_against_followers": views_against_followers,
+    "first_thousand_views": first_thousand_views,
+    "stage_funnel": stage_funnel,
 }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from influence_sim.engine.state import SOURCES
+from influence_sim.engine.state import FAILED, HEATED, PASSED, SOURCES, UNSTAGED
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -25,6 +25,8 @@ class RunResult:
     daily: dict[str, Array]
     posts: dict[str, Array]
     feed_items: dict[str, Array]
+    stages: dict[str, Array] = field(default_factory=dict)
+    people_per_agent: float = 1.0
 
 
 def result_of(simulation: Simulation, label: str) -> RunResult:
@@ -75,8 +77,33 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "sponsored": posts.sponsored == 1,
         "disclosed": (posts.sponsored == 1) & (posts.disclosure > 0),
         "brand": posts.brand.astype(np.int64),
+        "posted": posts.posted.copy(),
+        "tag": posts.tag.astype(np.int64),
+        "views_from_followers": posts.from_followers * scale,
+        **{f"views_{SOURCES[k + 1]}": posts.sources[:, k] * scale for k in range(HEATED)},
+        "follows_discovered": posts.discovered * scale,
+        "first_1000_days": np.where(posts.thousand > 0.0, posts.thousand - posts.posted, np.nan),
     }
-    return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s))
+    stages = _stages(s)
+    table["stages_passed"] = np.bincount(stages["post"][stages["passed"]], minlength=n)
+    named = (posts.stage == PASSED, posts.stage == FAILED, posts.stage == UNSTAGED)
+    table["stage"] = np.select(named, ("passed", "failed", "unstaged"), "test")
+    return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s), stages, scale)
+
+
+def _stages(s: Simulation) -> dict[str, Array]:
+    """Join the ends of test stages; a stage begins where the one before ended, the first when the post appears."""
+    names = ("post", "stage", "ended", "impressions", "value", "passed")
+    kinds = (np.int64, np.int64, float, np.int64, float, bool)
+    ends = s.stage_ends or [{name: np.zeros(0, kind) for name, kind in zip(names, kinds, strict=True)}]
+    joined = {name: np.concatenate([end[name] for end in ends]).astype(kind) for name, kind in zip(names, kinds, strict=True)}
+    order = np.lexsort((joined["stage"], joined["post"]))
+    joined = {name: values[order] for name, values in joined.items()}
+    later = joined["stage"] > 0
+    entered = s.posts.posted[joined["post"]]
+    entered[later] = joined["ended"][np.flatnonzero(later) - 1]
+    impressions = joined.pop("impressions") * s.world.people_per_agent
+    return {"post": joined.pop("post"), "stage": joined.pop("stage"), "entered": entered, **joined, "impressions": impressions}
 
 
 def _items(s: Simulation) -> dict[str, Array]:

@@ -85,11 +85,18 @@ def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
     return _last_world[1][0]
 
 
-def run_one(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> RunResult:
-    """Run one strategy in one replication; parameters and errors as for `begin_run`."""
+def run_one(
+    scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None, log: Any = None
+) -> RunResult:
+    """Run one strategy in one replication; parameters and errors as for `begin_run`.
+
+    `log` is an open `record.EventLog`.
+    """
     from influence_sim.record import result_of
 
-    return result_of(begin_run(scenario, label, replication, threads, graph, agents).run(), label)
+    simulation = begin_run(scenario, label, replication, threads, graph, agents)
+    simulation.log = log
+    return result_of(simulation.run(), label)
 
 
 def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> Simulation:
@@ -110,6 +117,8 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
     agents
         `(simulation) -> None` hook that is called before the first day, for instance to attach Mesa agents with
         rules of their own.
+    log
+        An open `EventLog` that the run writes.
 
     Raises
     ------
