@@ -87,7 +87,7 @@ ONE_MISTAKE = [
     ("empty", "", 1, 1, "is empty", "a mapping", ""),
     ("only comments", "# nothing\n", 1, 1, "is empty", "", ""),
     ("deep", BASE + "name: " + "[" * 60 + "]" * 60 + "\n", 2, 46, "nested too deeply", "", ""),
-    ("very deep", BASE + "name:\n  " + "- " * 3000, 1, 1, "nested too deeply", "", ""),
+    ("very deep", BASE + "name:\n  " + "- " * 3000, 3, 81, "nested too deeply", "", ""),
     ("recursive anchor", BASE + "name: &a [*a]\n", 2, 7, "nested too deeply", "", ""),
     ("no such graph", BASE + "graph_file: none.csv\n", 2, 13, "no such graph file", "", ""),
     ("no such base", BASE + "extends: y.yaml\n", 2, 10, "no such file", "", "x.yaml"),
