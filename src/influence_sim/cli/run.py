@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, load, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
 from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
 )
 @scenario_argument
 @click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
-@click.option("--replication", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
+@click.option("--replication", type=click.IntRange(0, 2**20 - 1), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
 @set_option
@@ -52,7 +53,7 @@ def command(
     **_: Any,
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
-    asked = load(scenario, overrides).scenario
+    asked = ask(console, scenario, overrides, {"graph": None, "graph_direction": None, "population": None}).scenario
     from influence_sim.studies.runner import arms, run_one
 
     labels = arms(asked)

@@ -6,7 +6,9 @@ schema exist, so a scenario file cannot run code.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +41,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,25 @@ class Node:
             yield path, self
 
 
+def why_unreadable(path: str | os.PathLike[str], what: str = "file") -> str:
+    """Say why `path` is no file that can be read to its end; an empty string when it is one."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return f"no such {what}: {path}"
+    except (OSError, ValueError) as error:  # no permission, links in a circle, a name that is too long
+        return f"cannot open {path}: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISDIR(mode):
+        return f"{path} is a directory, not a {what}"
+    return "" if stat.S_ISREG(mode) else f"{path} is not a regular file"  # a pipe or a device could be read for ever
+
+
 def read_text(path: Path, file: str, mark: Mark | None = None) -> str | Problem:
     """Read a UTF-8 file of at most one megabyte; `mark` is where the file was asked for."""
     at = mark or Mark(file)
+    if reason := why_unreadable(file):
+        return at.problem(UNREADABLE, "", reason)
     try:
-        if not path.exists():
-            return at.problem(UNREADABLE, "", f"no such file: {file}")
-        if path.is_dir():
-            return at.problem(UNREADABLE, "", f"{file} is a directory, not a scenario file")
-        if not path.is_file():  # a pipe or a device could be read for ever
-            return at.problem(UNREADABLE, "", f"{file} is not a regular file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -146,7 +157,7 @@ class _Reader:
         return self.mark(start.line, start.column, max(1, width))
 
     def read(self) -> Node | None:
-        bad = _UNPRINTABLE.search(self.text)
+        bad = UNPRINTABLE.search(self.text)
         if bad:
             before = self.text[: bad.start()]
             line = len(re.split("\r\n|[\n\r\x85\u2028\u2029]", before)) - 1

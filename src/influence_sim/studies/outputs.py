@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TABLES = ("daily", "posts", "feed_items")
 MADE_BY = "influence-sim"
+MAX_PROVENANCE = 50_000_000  # bytes; ours hold one scenario, whose files have at most a megabyte each
 
 
 class OutputError(OSError):
@@ -34,8 +35,10 @@ def check_target(out: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     try:
+        if path.stat().st_size > MAX_PROVENANCE:
+            return False
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("made_by") == MADE_BY
 
