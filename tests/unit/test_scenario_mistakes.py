@@ -35,7 +35,7 @@ ONE_MISTAKE = [
     ("switch as number", BASE + "budget: true\n", 2, 9, "wrong type", "a number", ""),
     ("old switch", BASE + "same_world: yes\n", 2, 13, "wrong type", "true or false", "true"),
     ("fraction of a day", BASE + "horizon: 2.5\n", 2, 10, "wrong type", "an integer, 1 to 3,650", ""),
-    ("empty value", BASE + "horizon:\n", 3, 1, "wrong type", "an integer", ""),
+    ("empty value", BASE + "horizon:\n", 2, 1, "wrong type", "an integer", ""),
     ("list as number", BASE + "horizon: [1]\n", 2, 10, "wrong type", "an integer", ""),
     ("list as market", BASE + "market: [1]\n", 2, 9, "does not name a .yaml", ".yaml", ""),
     ("number as group", BASE + "market: {feed: 3}\n", 2, 16, "must be a mapping", "a mapping", ""),

@@ -49,7 +49,9 @@ def command(
     console: Console, /, scenario: Path, out: Path, jobs: int | None, overrides: tuple[str, ...], no_progress: bool, **options: Any
 ) -> int:
     """Compare the strategies of a scenario and say which wins, by how much and how sure that is."""
-    writable(out)
+    from influence_sim.studies.outputs import check_target
+
+    check_target(writable(out))
     loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
 

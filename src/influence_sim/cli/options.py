@@ -35,7 +35,7 @@ class ScenarioFile(click.ParamType[Path]):
         reason = why_unreadable(path, "scenario file")
         if not reason:
             return path
-        if path.is_dir():
+        if "is a directory" in reason:
             reason = f"`{path}` is a folder; name a scenario file in it"
         self.fail(f"scenario file `{path}` not found.{self.hint(path)}" if reason.startswith("no such") else f"{reason}.", param, ctx)
 

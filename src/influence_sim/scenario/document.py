@@ -209,6 +209,8 @@ class _Reader:
             key = str(key_node.value)
             child = self.convert(value_node)
             child.key_mark = key_mark
+            if value_node.start_mark.index == value_node.end_mark.index:
+                child.mark = key_mark  # nothing stands there: the parser's place is that of the next key
             if str(key_node.tag) == "tag:yaml.org,2002:merge":
                 self.problems.append(key_mark.problem(SYNTAX, key, "merge keys (`<<`) are not part of YAML 1.2", "`extends: file.yaml`"))
             elif key in found:

@@ -76,7 +76,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     Raises
     ------
     OutputError
-        When `out` holds something that is not an earlier result.
+        When `out` holds something that is not an earlier result, or cannot be written.
     """
     from influence_sim.figures.write import draw_all, write_all
     from influence_sim.record import provenance
@@ -97,6 +97,10 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
         write_all(told, building, drawn)
         render(told, building / "report.html", drawn)
         _take_place(building, target)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write {out}: {error.strerror or error}; nothing was written") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
