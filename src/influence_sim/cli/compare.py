@@ -72,4 +72,3 @@ def command(
     outputs = {name: str(out / name) for name in FILES if (out / name).exists()}
     text = "\n".join([comparison.answer, "", comparison_table(rows), "", f"Report: {out / 'report.html'}"])
     return console.done(text, {"answer": comparison.answer, "summary": rows}, outputs)
-

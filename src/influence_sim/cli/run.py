@@ -35,7 +35,9 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
 )
 @scenario_argument
 @click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
-@click.option("--replication", type=click.IntRange(0, 2**20 - 1), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
+@click.option(
+    "--replication", type=click.IntRange(0, 2**20 - 1), default=0, show_default=True, metavar="N", help="Which of the paired replications."
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
 @set_option

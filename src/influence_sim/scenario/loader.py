@@ -6,6 +6,7 @@ Layers, each over the one before: defaults, feed policy, base files (`extends`),
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,8 +262,12 @@ class _Loader:
 
     def check_characters(self, node: Node) -> None:
         """Refuse what an escape can bring into a text: control characters paint over a terminal, surrogates cannot be written."""
+
+        def refuse(mark: Mark, what: str, bad: re.Match[str]) -> None:
+            self.problems.append(mark.problem(SYNTAX, "", f"{what} with a character that is not allowed", got=f"U+{ord(bad.group()):04X}"))
+
         if isinstance(node.value, str) and (bad := UNPRINTABLE.search(node.value)):
-            self.problems.append(node.mark.problem(SYNTAX, "", "text with a character that is not allowed", got=f"U+{ord(bad.group()):04X}"))
+            refuse(node.mark, "text", bad)
             node.value = UNPRINTABLE.sub("?", node.value)
         elif isinstance(node.value, list):
             for item in node.value:
@@ -270,8 +275,7 @@ class _Loader:
         elif isinstance(node.value, dict):
             for key, child in list(node.value.items()):
                 if bad := UNPRINTABLE.search(key):
-                    mark = child.name_mark
-                    self.problems.append(mark.problem(SYNTAX, "", "key with a character that is not allowed", got=f"U+{ord(bad.group()):04X}"))
+                    refuse(child.name_mark, "key", bad)
                     del node.value[key]
                 else:
                     self.check_characters(child)

@@ -437,8 +437,10 @@ def _read_graphml(path: Path, data: bytes) -> _Raw:
         graph = nx.read_graphml(io.BytesIO(data))
     except ParseError as error:
         raise GraphError(f"{path}:{error.position[0]}: not well-formed XML: {error}") from error
-    except (nx.NetworkXError, KeyError, ValueError, TypeError) as error:
+    except (nx.NetworkXError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise GraphError(f"{path}: not GraphML: {error}") from error
+    if "None" in graph and not re.search(rb"""["']None["']""", data):  # what NetworkX makes of a missing id
+        raise GraphError(f"{path}: not GraphML: a node or an edge without an id")
     raw = _from_networkx(graph, str(path))
     raw.nodes = _whole([str(name) for name in raw.nodes or []])
     return raw
