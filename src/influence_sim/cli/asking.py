@@ -40,7 +40,7 @@ def ask(console: Console, path: Path, overrides: tuple[str, ...], options: dict[
     items = [*overrides, *as_overrides(options)]
     population = [] if options["population"] is None else [f"people.population={options['population']}"]
     file, direction = options["graph"], options["graph_direction"]
-    if file is not None and not file.is_file():
+    if file is not None and not file.exists():
         raise click.BadParameter(f"graph file `{file}` not found.", param_hint="--graph")
     # Without a graph of its own the file must be right as it stands; with one, its population is not known yet.
     plain = load(path, items if file is not None else [*items, *population])

@@ -49,7 +49,9 @@ def command(
     console: Console, /, scenario: Path, out: Path, jobs: int | None, overrides: tuple[str, ...], no_progress: bool, **options: Any
 ) -> int:
     """Compare the strategies of a scenario and say which wins, by how much and how sure that is."""
-    writable(out)
+    from influence_sim.studies.outputs import check_target
+
+    check_target(writable(out))
     loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
 
@@ -70,4 +72,3 @@ def command(
     outputs = {name: str(out / name) for name in FILES if (out / name).exists()}
     text = "\n".join([comparison.answer, "", comparison_table(rows), "", f"Report: {out / 'report.html'}"])
     return console.done(text, {"answer": comparison.answer, "summary": rows}, outputs)
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any
 
 import click
@@ -30,6 +30,13 @@ class CommandError(Exception):
 
 def explain(error: BaseException) -> Failure:
     """Return the message and code of any exception; never a traceback."""
+    failure = _explained(error)
+    # A name or a file must not be able to move the cursor of a terminal.
+    text = "".join(c if c.isprintable() or c == "\n" else "?" for c in failure.text)
+    return replace(failure, text=text)
+
+
+def _explained(error: BaseException) -> Failure:
     if isinstance(error, CommandError):
         return Failure(f"error: {error}", error.code)
     if isinstance(error, KeyboardInterrupt | click.Abort):
@@ -46,7 +53,7 @@ def _of_the_model(error: BaseException) -> Failure | None:
     # A room that was never imported cannot have raised: no heavy import only to explain.
     errors = sys.modules.get("influence_sim.scenario.errors")
     if errors and isinstance(error, errors.ScenarioError):
-        return Failure(str(error), ExitCode.SCENARIO_INVALID, [_record(p) for p in error.problems])
+        return Failure(str(error), ExitCode.SCENARIO_INVALID, [_record(p) for p in error.problems[: errors.SHOWN_PROBLEMS]])
     graphs = sys.modules.get("influence_sim.world.graph_files")
     if graphs and isinstance(error, graphs.GraphError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)

@@ -29,15 +29,22 @@ class ScenarioFile(click.ParamType[Path]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path or fail with a suggestion."""
+        from influence_sim.scenario.document import why_unreadable
+
         path = Path(value)
-        if path.is_file():
+        reason = why_unreadable(path, "scenario file")
+        if not reason:
             return path
-        if path.is_dir():
-            self.fail(f"`{path}` is a folder; name a scenario file in it.", param, ctx)
+        if "is a directory" in reason:
+            reason = f"`{path}` is a folder; name a scenario file in it"
+        self.fail(f"scenario file `{path}` not found.{self.hint(path)}" if reason.startswith("no such") else f"{reason}.", param, ctx)
+
+    @staticmethod
+    def hint(path: Path) -> str:
+        """Return the sentence that names the nearest scenario file."""
         known = [str(p) for folder in {path.parent, Path("scenarios")} if folder.is_dir() for p in sorted(folder.glob("*.yaml"))]
         near = difflib.get_close_matches(str(path), known, 1, 0.4)
-        hint = f" Did you mean `{near[0]}`?" if near else " See `influence-sim list scenarios`."
-        self.fail(f"scenario file `{path}` not found.{hint}", param, ctx)
+        return f" Did you mean `{near[0]}`?" if near else " See `influence-sim list scenarios`."
 
 
 def scenario_argument(function: F) -> F:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, load, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
 from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
 )
 @scenario_argument
 @click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
-@click.option("--replication", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
+@click.option(
+    "--replication", type=click.IntRange(0, 2**20 - 1), default=0, show_default=True, metavar="N", help="Which of the paired replications."
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
 @click.option("--events", is_flag=True, help="Write who did what to which post when, and why, to DIR/events.parquet.")
 @click.option("--event-people", type=click.IntRange(1), metavar="N", help="Log the actions of N people, chosen at random (default: all).")
@@ -71,7 +74,7 @@ def command(
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
     log = _log(out, events, event_people, event_actions, max_events)
-    asked = load(scenario, overrides).scenario
+    asked = ask(console, scenario, overrides, {"graph": None, "graph_direction": None, "population": None}).scenario
     from influence_sim.record.discovery import discovery
     from influence_sim.studies.discovery import discovery_words
     from influence_sim.studies.runner import arms, begin_run

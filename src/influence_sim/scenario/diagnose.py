@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -134,7 +135,15 @@ def elsewhere(key: str) -> str:
     """Return the full key of a market parameter or group called `key`, for one written at the wrong place."""
     if key in Market.model_fields:
         return f"market.{key}"
-    return next((f"market.{p.path}" for p in parameters() if p.path.split(".")[1] == key), "")
+    return _paths().get(key, "")
+
+
+@cache
+def _paths() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for parameter in parameters():
+        found.setdefault(parameter.path.split(".")[1], f"market.{parameter.path}")
+    return found
 
 
 def explain(error: ErrorDetails, root: Node, model: type[BaseModel], prefix: Sequence[str] = ()) -> Problem:

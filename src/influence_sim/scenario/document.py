@@ -6,22 +6,28 @@ schema exist, so a scenario file cannot run code.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from influence_sim.scenario.errors import DUPLICATE, SYNTAX, UNREADABLE, Problem, shown
 
 MAX_BYTES = 1_000_000
-# A file of one megabyte cannot honestly hold more; an alias bomb passes this within milliseconds.
-MAX_NODES = 100_000
+# The parser makes some 10,000 values a second; every parameter set in a hundred arms is less (assumption).
+MAX_NODES = 10_000
 MAX_DEPTH = 40
+MAX_LINE = 1000  # characters of a line that a problem keeps to be shown
+TOO_MANY = "the file expands to too many values (aliases of aliases?)"
+TOO_DEEP = "nested too deeply"
 
 _CORE_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "value")}
 # YAML 1.2 core schema; digits may be grouped with underscores (5_500_000), as in YAML 1.1 and Python.
@@ -35,7 +41,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ class Mark:
 
     def problem(self, code: str, key: str, message: str, allowed: str = "", got: str = "", suggestion: str = "") -> Problem:
         """Return a problem at this place."""
-        return Problem(self.file, self.line, self.column, key, message, allowed, got, suggestion, code, self.source_line, self.width)
+        source = self.source_line[:MAX_LINE] if self.column <= MAX_LINE else ""
+        return Problem(self.file, self.line, self.column, key, message, allowed, got, suggestion, code, source, self.width)
 
     @property
     def origin(self) -> str:
@@ -90,16 +97,25 @@ class Node:
             yield path, self
 
 
+def why_unreadable(path: str | os.PathLike[str], what: str = "file") -> str:
+    """Say why `path` is no file that can be read to its end; an empty string when it is one."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return f"no such {what}: {path}"
+    except (OSError, ValueError) as error:  # no permission, links in a circle, a name that is too long
+        return f"cannot open {path}: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISDIR(mode):
+        return f"{path} is a directory, not a {what}"
+    return "" if stat.S_ISREG(mode) else f"{path} is not a regular file"  # a pipe or a device could be read for ever
+
+
 def read_text(path: Path, file: str, mark: Mark | None = None) -> str | Problem:
     """Read a UTF-8 file of at most one megabyte; `mark` is where the file was asked for."""
     at = mark or Mark(file)
+    if reason := why_unreadable(file):
+        return at.problem(UNREADABLE, "", reason)
     try:
-        if not path.exists():
-            return at.problem(UNREADABLE, "", f"no such file: {file}")
-        if path.is_dir():
-            return at.problem(UNREADABLE, "", f"{file} is a directory, not a scenario file")
-        if not path.is_file():  # a pipe or a device could be read for ever
-            return at.problem(UNREADABLE, "", f"{file} is not a regular file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -141,7 +157,7 @@ class _Reader:
         return self.mark(start.line, start.column, max(1, width))
 
     def read(self) -> Node | None:
-        bad = _UNPRINTABLE.search(self.text)
+        bad = UNPRINTABLE.search(self.text)
         if bad:
             before = self.text[: bad.start()]
             line = len(re.split("\r\n|[\n\r\x85\u2028\u2029]", before)) - 1
@@ -149,31 +165,27 @@ class _Reader:
             self.problems.append(mark.problem(SYNTAX, "", "character that YAML does not allow", got=f"U+{ord(bad.group()):04X}"))
             return None
         try:
-            root = YAML(typ="rt", pure=True).compose(self.text)
+            yaml = YAML(typ="safe", pure=True)  # not "rt": keeping comments takes a minute for a megabyte of them
+            yaml.Composer = _Composer
+            root = yaml.compose(self.text)
             return None if root is None else self.convert(root)
         except MarkedYAMLError as error:
             at = error.problem_mark or error.context_mark
             place = self.mark(at.line, at.column) if at else Mark(self.file)
             reason = " ".join(str(part).strip() for part in (error.problem, error.context) if part)
             self.problems.append(place.problem(SYNTAX, "", f"not valid YAML: {reason}"))
-        except RecursionError:
-            self.problems.append(self.mark(0, 0).problem(SYNTAX, "", "nested too deeply", f"at most {MAX_DEPTH} levels"))
+        except _TooMuch as bomb:
+            mark = self.mark(bomb.line, bomb.column)
+            self.problems.append(mark.problem(SYNTAX, "", bomb.message, bomb.allowed))
         except (YAMLError, ValueError, AttributeError, AssertionError, KeyError, IndexError, TypeError, NotImplementedError) as error:
             # ruamel lets a few plain Python errors escape on broken directives; they are syntax errors all the same
             self.problems.append(self.mark(0, 0).problem(SYNTAX, "", f"not valid YAML: {error}"))
-        except _Bomb as bomb:
-            self.problems.append(bomb.problem)
         return None
 
     def convert(self, node: Any) -> Node:
-        mark = self.node_mark(node)
         self.count += 1
-        if self.count > MAX_NODES:
-            raise _Bomb(
-                mark.problem(SYNTAX, "", "the file expands to too many values (aliases of aliases?)", f"at most {MAX_NODES:,} values")
-            )
-        if len(self.path) >= MAX_DEPTH:
-            raise _Bomb(mark.problem(SYNTAX, "", "nested too deeply (an alias inside its own anchor?)", f"at most {MAX_DEPTH} levels"))
+        _bounded(node, self.count, len(self.path))  # once more: an alias is one value in the text and many here
+        mark = self.node_mark(node)
         if node.tag and str(node.tag) not in _CORE_TAGS:
             self.problems.append(mark.problem(SYNTAX, "", f"YAML tags are not allowed: {node.tag}", "plain values, lists and mappings"))
         if isinstance(node, ScalarNode):
@@ -197,6 +209,8 @@ class _Reader:
             key = str(key_node.value)
             child = self.convert(value_node)
             child.key_mark = key_mark
+            if value_node.start_mark.index == value_node.end_mark.index:
+                child.mark = key_mark  # nothing stands there: the parser's place is that of the next key
             if str(key_node.tag) == "tag:yaml.org,2002:merge":
                 self.problems.append(key_mark.problem(SYNTAX, key, "merge keys (`<<`) are not part of YAML 1.2", "`extends: file.yaml`"))
             elif key in found:
@@ -221,6 +235,31 @@ class _Reader:
         return float(text) if _FLOAT.fullmatch(text) else text
 
 
-class _Bomb(Exception):
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+class _TooMuch(Exception):
+    def __init__(self, place: Any, message: str, allowed: str) -> None:
+        self.line, self.column, self.message, self.allowed = place.start_mark.line, place.start_mark.column, message, allowed
+
+
+def _bounded(place: Any, count: int, depth: int) -> None:
+    if count > MAX_NODES:
+        raise _TooMuch(place, TOO_MANY, f"at most {MAX_NODES:,} values")
+    if depth >= MAX_DEPTH:
+        raise _TooMuch(place, TOO_DEEP, f"at most {MAX_DEPTH} levels")
+
+
+class _Composer(Composer):
+    """Stops at a bound while it reads, before a hostile text has cost time or memory."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False  # YAML 1.2 allows them
+        self.values = self.levels = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node."""
+        self.values += 1
+        _bounded(self.parser.peek_event(), self.values, self.levels)
+        self.levels += 1
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node

@@ -11,6 +11,7 @@ UNREADABLE, UNKNOWN_KEY, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_NAME = "S101", "S102"
 MISSING, DUPLICATE, SYNTAX, CONTRADICTION, REFERENCE, OVERRIDE = "S106", "S107", "S108", "S109", "S110", "S111"
 
 SHOWN_WIDTH = 110
+SHOWN_PROBLEMS = 100  # a file of another kind has thousands
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,11 @@ def format_problem(problem: Problem) -> str:
     if problem.source_line.strip():
         number = str(problem.line) if problem.line else ""
         gutter = " " * (len(number) + 1)
-        text, start = printable(problem.source_line), max(problem.column, 1) - 1
+        text, start = problem.source_line, max(problem.column, 1) - 1
         if len(text) > SHOWN_WIDTH:  # keep the place in sight
             cut = max(0, min(start - 20, len(text) - SHOWN_WIDTH))
             text, start = text[cut : cut + SHOWN_WIDTH], start - cut
+        text = printable(text)
         width = max(1, min(problem.width, len(text) - start))
         lines += [f"{gutter}|", f"{number} | {text}", f"{gutter}| {' ' * start}{'^' * width}"]
     if problem.suggestion:
@@ -99,6 +101,8 @@ def format_problem(problem: Problem) -> str:
 
 
 def format_problems(problems: Sequence[Problem]) -> str:
-    """Render all problems and a closing count."""
+    """Render the problems, at most `SHOWN_PROBLEMS` of them, and a closing count of all."""
     count = len(problems)
-    return "\n".join([*map(format_problem, problems), f"{count} error{'' if count == 1 else 's'}. Nothing was run."])
+    more = [f"... and {count - SHOWN_PROBLEMS} more"] if count > SHOWN_PROBLEMS else []
+    shown_ones = map(format_problem, problems[:SHOWN_PROBLEMS])
+    return "\n".join([*shown_ones, *more, f"{count} error{'' if count == 1 else 's'}. Nothing was run."])

@@ -13,6 +13,7 @@ from influence_sim.scenario.document import Mark, Node
 from influence_sim.scenario.errors import closest
 from influence_sim.scenario.schema import Scenario, policy_values
 
+MAX_BITS = 1000  # some 300 digits, as in files; Python refuses to print an integer of more than 4,300
 WHOLE = {"strategies", "tiers"}  # an inherited list of arms or bins is replaced, not mixed
 
 
@@ -29,6 +30,8 @@ def from_python(value: Any, mark: Mark) -> Node:
     if value is not None and not isinstance(value, bool | int | float | str):
         item = getattr(value, "item", None)  # NumPy scalars
         value = item() if callable(item) and getattr(value, "ndim", None) == 0 else repr(value)
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        value = f"a number of {value.bit_length():,} bits"
     return Node(value, mark)
 
 

@@ -6,6 +6,7 @@ Layers, each over the one before: defaults, feed policy, base files (`extends`),
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from influence_sim.scenario.arms import normalise, normalise_entry
 from influence_sim.scenario.checks import Contradiction, ContradictionError
 from influence_sim.scenario.diagnose import explain, locate
-from influence_sim.scenario.document import MAX_DEPTH, Mark, Node, parse, read_text
+from influence_sim.scenario.document import MAX_DEPTH, UNPRINTABLE, Mark, Node, parse, read_text, why_unreadable
 from influence_sim.scenario.errors import (
     CONTRADICTION,
     OVERRIDE,
@@ -248,6 +249,7 @@ class _Loader:
         named = "name" in root.value
         if not named:
             root.value["name"] = Node(name, Mark("file name" if file != "<mapping>" else "default"))
+        self.check_characters(root)
         plain = root.plain()
         self.check_policy(root, plain)
         self.check_arms(root, plain)
@@ -259,6 +261,26 @@ class _Loader:
             unique = [p for p in dict.fromkeys(self.problems) if p.code == SYNTAX or (p.location, p.column) not in broken]
             raise ScenarioError(sorted(unique, key=lambda p: (not p.line, p.file != file, p.file, p.line, p.column)))
         return Loaded(scenario, origins(scenario, root), file, tuple(dict.fromkeys(self.files)))
+
+    def check_characters(self, node: Node) -> None:
+        """Refuse what an escape can bring into a text: control characters paint over a terminal, surrogates cannot be written."""
+
+        def refuse(mark: Mark, what: str, bad: re.Match[str]) -> None:
+            self.problems.append(mark.problem(SYNTAX, "", f"{what} with a character that is not allowed", got=f"U+{ord(bad.group()):04X}"))
+
+        if isinstance(node.value, str) and (bad := UNPRINTABLE.search(node.value)):
+            refuse(node.mark, "text", bad)
+            node.value = UNPRINTABLE.sub("?", node.value)
+        elif isinstance(node.value, list):
+            for item in node.value:
+                self.check_characters(item)
+        elif isinstance(node.value, dict):
+            for key, child in list(node.value.items()):
+                if bad := UNPRINTABLE.search(key):
+                    refuse(child.name_mark, "key", bad)
+                    del node.value[key]
+                else:
+                    self.check_characters(child)
 
     def check_policy(self, root: Node, plain: dict[str, Any]) -> None:
         from influence_sim.feeds import FeedPolicy
@@ -314,8 +336,9 @@ class _Loader:
             return
         folder = os.path.dirname(node.mark.file) if node.mark.line else ""
         plain["graph_file"] = path = os.path.normpath(os.path.join(folder, node.value))
-        if "\0" in path or not os.path.isfile(path):
-            self.problems.append(node.mark.problem(UNREADABLE, "graph_file", f"no such graph file: {path}", suggestion=near_file(path, "")))
+        if reason := why_unreadable(path, "graph file"):
+            near = near_file(path, "") if reason.startswith("no such") else ""
+            self.problems.append(node.mark.problem(UNREADABLE, "graph_file", reason, suggestion=near))
 
     def drop(self, plain: dict[str, Any], path: Sequence[int | str]) -> bool:
         """Forget a wrong value, so that the rest can still be checked."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TABLES = ("daily", "posts", "feed_items")
 MADE_BY = "influence-sim"
+MAX_PROVENANCE = 50_000_000  # bytes; ours hold one scenario, whose files have at most a megabyte each
 
 
 class OutputError(OSError):
@@ -34,8 +35,10 @@ def check_target(out: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     try:
+        if path.stat().st_size > MAX_PROVENANCE:
+            return False
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("made_by") == MADE_BY
 
@@ -73,7 +76,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     Raises
     ------
     OutputError
-        When `out` holds something that is not an earlier result.
+        When `out` holds something that is not an earlier result, or cannot be written.
     """
     from influence_sim.figures.write import draw_all, write_all
     from influence_sim.record import provenance
@@ -94,6 +97,10 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
         write_all(told, building, drawn)
         render(told, building / "report.html", drawn)
         _take_place(building, target)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write {out}: {error.strerror or error}; nothing was written") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

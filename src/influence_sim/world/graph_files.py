@@ -6,7 +6,9 @@ import ast
 import csv
 import gzip
 import io
+import itertools
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,13 @@ SOURCE_NAMES = ("source", "from", "src", "u", "follower", "fromnodeid", "node1")
 TARGET_NAMES = ("target", "to", "dst", "v", "followed", "followee", "tonodeid", "node2")
 WEIGHT_NAMES = ("weight", "probability", "w", "p")
 SHOWN = 5  # problems of a file reported at once
+# Bounds on what is read, so that a wrong file costs neither the memory nor the day (assumptions). The largest public
+# follower graphs of one topic have 15 million edges; names of accounts pack to a tenth.
+MAX_BYTES = 1_000_000_000
+MAX_EDGES = 50_000_000
+MAX_LINE = 100_000  # bytes of one edge
+MAX_RATIO = 200
+MAX_WRONG = 1000  # wrong lines after which reading stops: the file is something else
 SPACED = "two account names and optionally a weight, e.g. `12 34 0.05`"
 DELIMITED = "two columns of account names and optionally one of weights"
 
@@ -146,6 +155,7 @@ def _finish(raw: _Raw, direction: Direction, where: str) -> LoadedGraph:
 
 
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_COMMENTS = re.compile(rb"(?:#[^\n]*+(?:\n|\Z))*+")
 _NUMBER = re.compile(r"[-+]?(nan|inf|(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)", re.ASCII | re.IGNORECASE)
 
 
@@ -193,26 +203,45 @@ def _from_networkx(graph: Any, where: str = "graph") -> _Raw:
     return _Raw(u, v, weight, nodes, notes)
 
 
+def _bytes(path: Path) -> bytes:
+    """Return the unpacked bytes of a file, at most `MAX_BYTES` and, packed, `MAX_RATIO` times its size."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device could be read for ever
+            raise GraphError(f"{path}: cannot be read: not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise GraphError(f"{path}: {found.st_size:,} bytes are too many for a follower graph: expected at most {MAX_BYTES:,}")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, GraphError):
+            raise
+        raise GraphError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if not path.name.lower().endswith(".gz"):
+        return data
+    most = min(MAX_BYTES, MAX_RATIO * len(data))
+    try:
+        with gzip.open(io.BytesIO(data)) as stream:
+            data = stream.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise GraphError(f"{path}: not a whole gzip file: {error}") from error
+    if len(data) > most:
+        raise GraphError(f"{path}: unpacks to more than {most:,} bytes, {MAX_RATIO} times its size at most: no list of edges packs so well")
+    return data
+
+
 def _read(path: Path) -> _Raw:
     name = path.name.lower().removesuffix(".gz")
     kind = Path(name).suffix
     if kind not in FORMATS:
         raise GraphError(f"{path}: unknown format {kind!r}: expected a file ending in {', '.join(FORMATS)}, or one of them and .gz")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise GraphError(f"{path}: cannot be read: {error.strerror}") from error
-    if path.name.lower().endswith(".gz"):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise GraphError(f"{path}: not a whole gzip file: {error}") from error
-    if not data.strip():
+    data = _bytes(path)
+    if not data or data.isspace():
         raise GraphError(f"{path}: the file is empty: expected {DELIMITED}")
     if kind == ".parquet":
         return _read_parquet(path, data)
     if kind == ".graphml":
         return _read_graphml(path, data)
+    delimiter = {".csv": ",", ".tsv": "\t"}.get(kind)
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         text = data.decode("utf-8")
@@ -220,7 +249,14 @@ def _read(path: Path) -> _Raw:
         raise GraphError(f"{path}:{data.count(bytes([10]), 0, error.start) + 1}: not UTF-8 text: expected {DELIMITED}") from error
     if "\0" in text:
         raise GraphError(f"{path}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: binary data: expected {DELIMITED}")
-    delimiter = {".csv": ",", ".tsv": "\t"}.get(kind)
+    signs = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero((signs == 10) | (signs == 13))
+    if len(breaks) > MAX_EDGES:
+        raise GraphError(f"{path}: {len(breaks):,} lines are too many: expected at most {MAX_EDGES:,} edges")
+    lengths = np.diff(np.concatenate([[-1], breaks, [len(data)]]))
+    if lengths.max() > MAX_LINE:
+        line = data.count(b"\n", 0, int(breaks[lengths.argmax() - 1]) + 1 if lengths.argmax() else 0) + 1
+        raise GraphError(f"{path}:{line}: a line of {lengths.max():,} bytes: expected {DELIMITED if delimiter else SPACED}")
     fast = _read_regular(data, delimiter)
     return fast if fast is not None else _read_lines(path, text, delimiter)
 
@@ -234,8 +270,10 @@ def _read_regular(data: bytes, delimiter: str | None) -> _Raw | None:
     import pyarrow.compute as pc
     from pyarrow import csv as pacsv
 
-    while data.startswith(b"#"):
-        data = data.partition(b"\n")[2]
+    if data.startswith(b"#"):  # one step over all comments: a step each would copy the file as often
+        data = data[_COMMENTS.match(data).end() :]  # type: ignore[union-attr]
+    if not data:
+        return _Raw([], [])
     head = [line.rstrip(b"\r").decode() for line in data.split(b"\n", 2)[:2]]
     sign = delimiter or ("\t" if "\t" in head[0] else " ")
     if any(odd in data for odd in (b"#", b'"', b"{", *([b" "] if sign != " " else []))):
@@ -269,16 +307,19 @@ def _read_regular(data: bytes, delimiter: str | None) -> _Raw | None:
 
 def _read_lines(path: Path, text: str, delimiter: str | None) -> _Raw:
     """Read any accepted text line by line; raise with the first lines that are wrong."""
-    rows = list(_rows(path, text, delimiter))
-    columns = rows[0][1] if rows else []
-    if header := _is_header(columns, rows[1][1] if len(rows) > 1 else [], delimiter):
-        del rows[0]
-    u, v, w = _pick(columns) if header else (0, 1, 2 if any(len(fields) > 2 for _, fields in rows) else None)
+    head = [fields for _, fields in itertools.islice(_rows(path, text, delimiter), 2)]
+    columns = head[0] if head else []
+    header = _is_header(columns, head[-1], delimiter) if head else False
+    rows = itertools.islice(_rows(path, text, delimiter), int(header), None)
+    u, v, w = _pick(columns) if header else (0, 1, 2 if any(len(fields) > 2 for _, fields in _rows(path, text, delimiter)) else None)
     width = len(columns) if header else 2 if w is None else 3
     ends: tuple[list[str], list[str]] = ([], [])
+    once: dict[str, str] = {}  # one string for each account, not for each edge
     weight: list[float] = []
     problems: list[str] = []
     for number, fields in rows:
+        if len(problems) == MAX_WRONG:
+            break
         try:
             if len(fields) != width and not (len(fields) == 2 and width == 3):
                 raise ValueError(f"{len(fields)} columns")
@@ -286,8 +327,8 @@ def _read_lines(path: Path, text: str, delimiter: str | None) -> _Raw:
                 raise ValueError("an account without a name")
             if w is not None:
                 weight.append(_weight(fields[w] if w < len(fields) else ""))
-            ends[0].append(fields[u])
-            ends[1].append(fields[v])
+            for end, name in zip(ends, (fields[u], fields[v]), strict=True):
+                end.append(once.setdefault(name, name))
         except ValueError as problem:
             problems.append(f"{path}:{number}: {problem}: expected {DELIMITED if delimiter else SPACED}")
     if problems:
@@ -367,12 +408,16 @@ def _read_parquet(path: Path, data: bytes) -> _Raw:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(io.BytesIO(data))
+        file = parquet.ParquetFile(io.BytesIO(data))
+        columns, edges = file.schema_arrow.names, file.metadata.num_rows
+        if len(columns) < 2:
+            raise GraphError(f"{path}: columns {columns}: expected {DELIMITED}")
+        if edges > MAX_EDGES:  # a few bytes can stand for any number of equal rows
+            raise GraphError(f"{path}: {edges:,} rows are too many: expected at most {MAX_EDGES:,} edges")
+        table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise GraphError(f"{path}: not a Parquet file: {error}") from error
-    if len(table.column_names) < 2:
-        raise GraphError(f"{path}: columns {table.column_names}: expected {DELIMITED}")
-    u, v, w = _pick(table.column_names)
+    u, v, w = _pick(columns)
     try:
         ends = [table[i].cast(pa.large_string()) for i in (u, v)]
         weight = None if w is None else table[w].cast(pa.float64()).to_numpy()  # a null becomes NaN and is refused
@@ -392,8 +437,10 @@ def _read_graphml(path: Path, data: bytes) -> _Raw:
         graph = nx.read_graphml(io.BytesIO(data))
     except ParseError as error:
         raise GraphError(f"{path}:{error.position[0]}: not well-formed XML: {error}") from error
-    except (nx.NetworkXError, KeyError, ValueError, TypeError) as error:
+    except (nx.NetworkXError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise GraphError(f"{path}: not GraphML: {error}") from error
+    if "None" in graph and not re.search(rb"""["']None["']""", data):  # what NetworkX makes of a missing id
+        raise GraphError(f"{path}: not GraphML: a node or an edge without an id")
     raw = _from_networkx(graph, str(path))
     raw.nodes = _whole([str(name) for name in raw.nodes or []])
     return raw
