@@ -24,6 +24,7 @@ _VERBS = {
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
     "list": ("listing", "List strategies, feeds, selectors, scenarios or parameters."),
+    "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
 }
 _FIRST_STEPS = (
     "influence-sim compare scenarios/demo.yaml --out results/demo",
