@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from influence_sim.cli.completing import arm_labels
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
 from influence_sim.cli.options import RUNNING, load, scenario_argument, set_option, voice_options, writable
@@ -33,7 +34,13 @@ _FRACTIONS = {"expected_purchases", "watch_seconds"}
     codes=RUNNING,
 )
 @scenario_argument
-@click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
+@click.option(
+    "--strategy",
+    required=True,
+    metavar="NAME",
+    shell_complete=arm_labels,
+    help="Strategy as named in the scenario, or `none` for the control.",
+)
 @click.option("--replication", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Which of the paired replications.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the tables of this run.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads. Results do not depend on it.")
