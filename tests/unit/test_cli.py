@@ -96,7 +96,9 @@ def shrink(command, out):
     """Return the arguments of an example with its results elsewhere and, where it runs, a tiny setting added."""
     args = shlex.split(command)[1:]
     if "--out" in args:
-        args[args.index("--out") + 1] = str(out)
+        args[args.index("--out") + 1] = str(out if args[0] != "schema" else out / "schema.json")
+    if args[0] == "new":
+        args[1] = str(out / Path(args[1]).name)
     if args[0] == "compare":
         args += ["--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":
@@ -105,16 +107,16 @@ def shrink(command, out):
 
 
 def test_quick_examples_run(capsys, tmp_path):
-    quick = [line for line in all_examples() if line.split()[1] in ("check", "list", "show")]
-    assert len(quick) >= 9
-    for line in quick:
-        code, out, err = call(capsys, *shrink(line, tmp_path))
+    quick = [line for line in all_examples() if line.split()[1] not in ("compare", "run", "doctor")]
+    assert len(quick) >= 18
+    for i, line in enumerate(quick):
+        code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))
         assert (code, bool(out)) == (0, True), f"{line}\n{err}"
 
 
 @pytest.mark.slow
 def test_running_examples_run(capsys, tmp_path):
-    running = [line for line in all_examples() if line.split()[1] in ("compare", "run")]
+    running = [line for line in all_examples() if line.split()[1] in ("compare", "run", "doctor")]
     assert len(running) >= 6
     for i, line in enumerate(running):
         code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))
