@@ -100,7 +100,7 @@ def shrink(command, out):
     if args[0] == "new":
         args[1] = str(out / Path(args[1]).name)
     if args[0] == "compare":
-        args += ["--replications", "2", "--days", "3", "--jobs", "1", *TINY]
+        args += ["--max-replications" if "auto" in args else "--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":
         args += ["--set", "horizon=3", *TINY]
     return args

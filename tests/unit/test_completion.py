@@ -54,6 +54,7 @@ def test_set_keys_and_the_names_a_choice_allows() -> None:
     assert offered("check", "--set", "feed.policy=f") == ["feed.policy=following", "feed.policy=for_you"]
     assert offered("check", "--set", "feed.mode=") == ["feed.mode=blended", "feed.mode=slot_mixture"]
     assert offered("check", "--set", "feed.repeats=t") == ["feed.repeats=true"]
+    assert offered("show", "scenarios/demo.yaml", "--set", "strategies.macro.selector=gr") == ["strategies.macro.selector=greedy_reach"]
     assert offered("check", "--set", "nothing=") == []
 
 

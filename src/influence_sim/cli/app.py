@@ -23,11 +23,11 @@ _VERBS = {
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
-    "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
+    "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
     "list": ("listing", "List strategies, feeds, selectors, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter: meaning, unit, range, default, source, and who sets another value."),
-    "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
+    "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (
     "influence-sim compare scenarios/demo.yaml --out results/demo",

@@ -75,12 +75,9 @@ def set_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 def _choices(key: Any) -> list[str]:
     from influence_sim.feeds import policies
-    from influence_sim.strategies import SELECTORS
 
     if key.name == "feed.policy":
         return sorted(policies())
-    if key.name.endswith(".selector"):
-        return sorted(SELECTORS)
     if isinstance(key.default, bool):
         return ["false", "true"]
     return key.allowed.split(", ") if isinstance(key.default, str) and "," in key.allowed else []

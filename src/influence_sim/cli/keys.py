@@ -46,9 +46,10 @@ def keys() -> Iterator[Key]:
         if name not in ("market", "strategies"):
             yield Key(name, name, field.description or "", field.get_default(call_default_factory=True), allowed=_allowed(field))
     for name, kind in strategy_types().items():
+        schema = kind.model_json_schema()["properties"] if kind.model_fields else {}
         for key, field in kind.model_fields.items():
-            setting = f"strategies.LABEL.{key}"
-            yield Key(f"{name}.{key}", setting, field.description or "", field.get_default(), allowed=_allowed(field), source=kind.source)
+            span = ", ".join(schema[key].get("enum", ())) or _allowed(field)  # registered names stand in the schema only
+            yield Key(f"{name}.{key}", f"strategies.LABEL.{key}", field.description or "", field.get_default(), "", span, kind.source)
 
 
 def _allowed(field: FieldInfo) -> str:

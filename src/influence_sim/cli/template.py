@@ -83,10 +83,11 @@ def _scenario(asked: Any) -> Iterator[str]:
 
 
 def _strategy(name: str, population: int) -> Iterator[str]:
-    from influence_sim.scenario.diagnose import allowed
+    from influence_sim.cli.keys import keys
     from influence_sim.strategies import strategy_types
 
     kind = strategy_types()[name]
+    allowed = {key.name: key.allowed for key in keys()}
     fields = kind.model_fields
     banded = "followers_max" in fields and fields["followers_max"].default is not None
     yield ""
@@ -94,12 +95,11 @@ def _strategy(name: str, population: int) -> Iterator[str]:
     yield f"  {name}:"
     for key, field in fields.items():
         value = field.get_default()
-        meaning = f"{field.description}; {allowed(field).partition(' (default')[0]}"
         fitting = fitting_bound(key, value, population, banded)
         if fitting != value:
             yield _commented(f"    {key}: {_value(fitting)}", f"{field.description}; the default {value:,.0f} is too large for this market")
         else:
-            yield _commented(f"    # {key}: {_value(value)}", meaning)
+            yield _commented(f"    # {key}: {_value(value)}", f"{field.description}; {allowed[f'{name}.{key}']}")
 
 
 def fitting_bound(key: str, value: Any, population: int, banded: bool) -> Any:
