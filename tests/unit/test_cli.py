@@ -96,25 +96,27 @@ def shrink(command, out):
     """Return the arguments of an example with its results elsewhere and, where it runs, a tiny setting added."""
     args = shlex.split(command)[1:]
     for option in {"--out", "--snapshot"} & {*args}:
-        args[args.index(option) + 1] = str(out)
+        args[args.index(option) + 1] = str(out if args[0] != "schema" else out / "schema.json")
+    if args[0] == "new":
+        args[1] = str(out / Path(args[1]).name)
     if args[0] == "compare":
-        args += ["--replications", "2", "--days", "3", "--jobs", "1", *TINY]
+        args += ["--max-replications" if "auto" in args else "--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":
         args += ["--set", "horizon=3", *TINY]
     return args
 
 
 def test_quick_examples_run(capsys, tmp_path):
-    quick = [line for line in all_examples() if line.split()[1] in ("check", "list", "show")]
-    assert len(quick) >= 9
-    for line in quick:
-        code, out, err = call(capsys, *shrink(line, tmp_path))
+    quick = [line for line in all_examples() if line.split()[1] not in ("compare", "run", "doctor")]
+    assert len(quick) >= 18
+    for i, line in enumerate(quick):
+        code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))
         assert (code, bool(out)) == (0, True), f"{line}\n{err}"
 
 
 @pytest.mark.slow
 def test_running_examples_run(capsys, tmp_path):
-    running = [line for line in all_examples() if line.split()[1] in ("compare", "run")]
+    running = [line for line in all_examples() if line.split()[1] in ("compare", "run", "doctor")]
     assert len(running) >= 6
     for i, line in enumerate(running):
         code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))
@@ -133,6 +135,8 @@ def test_running_examples_run(capsys, tmp_path):
         (["compare", "scenarios/demo.yaml"], 2, "--out"),
         (["compare", "scenarios/demo.yaml", "--out", "x", "--graph", "no.csv"], 2, "no.csv"),
         (["compare", "scenarios/demo.yaml", "--out", "x", "--graph-direction", "follows"], 2, "needs --graph"),
+        (["compare", "scenarios/demo.yaml", "--out", "x", "--replications", "some"], 2, "neither a whole number nor `auto`"),
+        (["compare", "scenarios/demo.yaml", "--out", "x", "--max-replications", "50"], 2, "needs --replications auto"),
         (["run", "scenarios/demo.yaml", "--strategy", "macor"], 2, "Did you mean `macro`?"),
         (["check", "scenarios/demo.yaml", "--set", "horizon"], 2, "KEY=VALUE"),
         (["check", "scenarios/demo.yaml", "--set", "horizn=3"], 3, "horizon"),
@@ -248,15 +252,16 @@ def fake_compare(monkeypatch):
          "feasible": [1.0, 1.0], "cost_per_incremental_purchase": [float("nan"), 80.0]}
     )  # fmt: skip
 
-    def compare(loaded, out=None, jobs=None, progress=None):
-        asked.update(loaded=loaded, out=out, jobs=jobs)
+    def compare(loaded, out=None, jobs=None, progress=None, stopping=None):
+        asked.update(loaded=loaded, out=out, jobs=jobs, stopping=stopping)
         progress(1, 4, {"macro": (12.5, 3.0, 20.0)})
         if asked.get("interrupt"):
             raise KeyboardInterrupt
         progress(4, 4, {"macro": (12.5, 3.0, 20.0)})
         Path(out).mkdir(parents=True)
         (Path(out) / "report.html").write_text("report")
-        return SimpleNamespace(summary=summary, answer="macro does not pay.", warnings=["underpowered"])
+        stopped = "Cap reached." if stopping else ""
+        return SimpleNamespace(summary=summary, answer="macro does not pay.", warnings=["underpowered"], stopped=stopped)
 
     monkeypatch.setattr(room, "compare", compare)
     monkeypatch.setattr(influence_sim.engine, "warm_up", lambda announce: announce("compiling once"))
@@ -288,6 +293,15 @@ def test_compare_json_is_one_object(capsys, tmp_path, fake_compare):
     assert answer["result"]["summary"][0]["roi"] is None
     assert answer["outputs"] == {"report.html": str(tmp_path / "out" / "report.html")}
     assert err == "warning: underpowered\n"
+
+
+def test_replications_auto_says_which_rule_stopped(capsys, tmp_path, fake_compare):
+    args = ("compare", "scenarios/demo.yaml", "--out", tmp_path / "out", "--replications", "auto")
+    code, out, err = call(capsys, *args, "--max-replications", 70)
+    assert (code, out.splitlines()[1]) == (0, "Cap reached.")
+    assert "x 30 to 70 replications" in err
+    assert fake_compare["stopping"].most == 70
+    assert fake_compare["loaded"].origins["replications"] != "--set"
 
 
 def test_compare_without_progress(capsys, tmp_path, fake_compare):

@@ -18,6 +18,7 @@ import pytest
 
 from influence_sim.scenario.parameters import Market
 from influence_sim.studies import Comparison, OutputError, RunError, runner, write_comparison, write_tables
+from influence_sim.studies.stopping import Stopping
 from influence_sim.studies.words import amount
 
 compare_module = importlib.import_module("influence_sim.studies.compare")
@@ -51,7 +52,8 @@ def scenario(*labels: str, **changes: Any) -> Any:
 
 # Label -> (incremental purchases, noise, spend, feasible)
 ARMS = {"none": (0, 0, 0, 0), "nothing": (0, 0, 0, 0), "good": (90, 3, 1000, 1), "near": (89.8, 3, 1000, 1), "bad": (20, 3, 1000, 1),
-        "twin": (90, 3, 1000, 1), "poor": (0, 0, 0, 0), "thrifty": (50, 3, 600, 1), "ads": (30, 3, 1000, 1)}  # fmt: skip
+        "twin": (90, 3, 1000, 1), "loud": (95, 40, 1000, 1), "poor": (0, 0, 0, 0),
+        "thrifty": (50, 3, 600, 1), "ads": (30, 3, 1000, 1)}  # fmt: skip
 
 
 def result(label: str, replication: int, scale: float = 1.0) -> FakeResult:
@@ -222,6 +224,71 @@ def test_compare_reports_progress_and_keeps_the_order() -> None:
     assert c.daily["strategy"].tolist()[:9] == ["none"] * 3 + ["good"] * 3 + ["bad"] * 3
     assert list(c.totals[["replication", "strategy"]].iloc[3]) == [1, "none"]
     assert tuple(c.feed_items.columns) == compare_module.FEED_ITEMS
+
+
+class Copyable(SimpleNamespace):
+    """A made-up scenario that can be copied like a real one."""
+
+    def model_copy(self, update: dict[str, Any]) -> Copyable:
+        return Copyable(**{**vars(self), **update})
+
+
+def made_asked(*labels: str, **changes: Any) -> Any:
+    return Copyable(**vars(scenario(*labels, **changes)))
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("labels", "rule", "n", "said"),
+    [
+        (("good", "bad"), Stopping(first=20), 20, "Precision reached after 20 replications: the difference between good and none"),
+        (("good", "bad"), Stopping(first=4, batch=3), 16, "Precision reached after 16 replications: the difference between good and none"),
+        (("loud", "bad"), Stopping(first=4, batch=3, most=9), 9, "Cap reached after 9 replications: the difference between loud and none"),
+        (("loud", "bad"), Stopping(first=30, batch=10, most=6), 6, "Cap reached after 6 replications"),
+        (("good", "twin"), Stopping(first=4), 4, "the difference between good and twin is known to within 0 USD (50 USD wanted)"),
+    ],
+)
+def test_replications_stop_by_rule_and_equal_those_of_a_given_number(
+    labels: tuple[str, ...], rule: Stopping, n: int, said: str, tmp_path: Path
+) -> None:
+    asked, totals = made_asked(*labels, replications=3), list[int]()
+    stopped = compare_module.compare(asked, jobs=1, stopping=rule, progress=lambda done, total, _: totals.append(total))
+    assert said in stopped.stopped
+    assert stopped.scenario.replications == n
+    assert totals == sorted(totals)
+    assert totals[0] == rule.start * 3
+    assert len(totals) == totals[-1] == n * 3
+    given = compare_module.compare(made_asked(*labels, replications=n), jobs=1)
+    assert given.stopped == ""
+    assert (given.answer, given.warnings) == (stopped.answer, stopped.warnings)
+    for name, comparison in (("stopped", stopped), ("given", given)):
+        write_tables(comparison, tmp_path / name)
+    for path in (tmp_path / "given").iterdir():
+        assert path.read_bytes() == (tmp_path / "stopped" / path.name).read_bytes()
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_rule_stops_where_there_is_nothing_to_know() -> None:
+    alone = compare_module.compare(made_asked("none"), jobs=1, stopping=Stopping(first=3))
+    assert alone.stopped == "Stopped after 3 replications: there are no two arms to compare."
+    nothing = compare_module.compare(made_asked("good", objective="reach", budget=0.0), jobs=1, stopping=Stopping(first=3))
+    assert "Precision reached" in nothing.stopped
+    with pytest.raises(ValueError, match="first >= 2"):
+        Stopping(first=1)
+
+
+def test_more_waves_use_the_same_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def who(scenario: Any, label: str, replication: int, **_: Any) -> Any:
+        import os
+
+        return SimpleNamespace(strategy=label, replication=replication, totals={"expected_purchases": 0.0}, process=os.getpid())
+
+    monkeypatch.setattr(runner, "run_one", who)
+    monkeypatch.setattr(runner, "_warm_up", lambda: None)
+    waves = iter([2, 3, 0])
+    results = runner.run_all(scenario("good", replications=4), jobs=2, more=lambda results: next(waves))
+    assert [r.replication for r in results if r.strategy == "good"] == list(range(9))
+    assert len({r.process for r in results}) <= 2  # type: ignore[attr-defined]
 
 
 def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from influence_sim.studies.statistics import (
     ratio_interval,
     replications_needed,
 )
+from influence_sim.studies.stopping import Stopping, half_width, leading_pair
 
 RNG = np.random.default_rng(7)
 
@@ -175,3 +178,36 @@ def test_probability_best_of_costs_and_of_what_cannot_be_judged() -> None:
     assert partly[0] == 1
     assert np.isnan(partly[1])
     assert probability_best(RNG.normal([1, 0], 1, size=(3_000, 2)))[0] == 1
+
+
+def stopped_by(rule: Stopping, draw: Callable[[int], Any], target: float) -> Any:
+    """Return the differences at which `rule` stops on a stream of them."""
+    n = rule.start
+    values = draw(rule.most)
+    while extra := rule.more(n, half_width(values[:n]), target):
+        n += extra
+    return values[:n]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("law", "least"), [("normal", 0.935), ("lognormal", 0.85)])
+def test_intervals_at_stopping_cover_the_truth(law: str, least: float) -> None:
+    # 4,000 trials at a target of .3 standard deviations; the nominal coverage is .95, lognormal differences lose some of it.
+    rng = np.random.default_rng(5)
+    sd, mean = (1.0, 0.0) if law == "normal" else (math.sqrt((math.e - 1) * math.e), math.exp(0.5))
+    draw = rng.standard_normal if law == "normal" else lambda n: rng.lognormal(0.0, 1.0, n)
+    hits, sizes = 0, []
+    for _ in range(4_000):
+        d = stopped_by(Stopping(most=1_000), draw, 0.3 * sd)
+        hits += abs(d.mean() - mean) <= half_width(d)
+        sizes.append(len(d))
+    assert hits / 4_000 >= least
+    assert 30 <= np.mean(sizes) <= 55
+
+
+def test_the_leading_pair() -> None:
+    values = np.array([[1.0, 3.0, 9.0, 2.0], [1.0, 3.0, 9.0, 2.0]])
+    contends = np.array([True, True, False, True])
+    assert leading_pair(values, contends) == (1, 3)
+    assert leading_pair(values, contends, maximise=False) == (0, 3)
+    assert leading_pair(values, np.array([True, False, False, False])) is None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import gzip
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,9 +14,12 @@ from pydantic import ValidationError
 
 from influence_sim.strategies import (
     SELECTORS,
+    Audience,
     BrandView,
     Macro,
+    Mega,
     MicroPortfolio,
+    Mixed,
     NoCampaign,
     Order,
     PaidImpressions,
@@ -28,8 +34,10 @@ from influence_sim.strategies import (
 )
 from influence_sim.strategies.battery import cost_of
 from influence_sim.strategies.portfolio import posting_days
+from influence_sim.strategies.selectors import lazy_greedy
 
-BUILT_IN = ("macro", "micro_portfolio", "none", "paid_infeed")
+BUILT_IN = ("macro", "mega", "micro_portfolio", "mixed", "none", "paid_infeed")
+AUDIENCES = Path(__file__).parents[3] / "shared" / "data" / "graph_twitter_audience_sets" / "follows.csv.gz"
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -39,7 +47,7 @@ def test_battery(name: str) -> None:
 
 
 @pytest.mark.parametrize("chooser", sorted(SELECTORS))
-@pytest.mark.parametrize("cls", [MicroPortfolio, Macro])
+@pytest.mark.parametrize("cls", [MicroPortfolio, Macro, Mixed])
 def test_battery_with_every_selector(cls: type[Strategy], chooser: str) -> None:
     check_strategy(cls, selector=chooser, posts=3)
 
@@ -115,6 +123,125 @@ def test_paid_infeed_spends_everything_within_the_horizon() -> None:
     assert PaidInFeed(days=100).plan(_view(day=2, horizon=10, money_left=123.0)) == [PaidImpressions(123.0, 2, 8)]
     assert PaidInFeed(start=30).plan(_view(day=9, horizon=10, money_left=5.0)) == [PaidImpressions(5.0, 9, 1)]
     assert PaidInFeed().plan(_view(day=3)) == []
+
+
+def test_engagement_selectors_put_the_unknown_last() -> None:
+    view = _view(engagement_per_view=np.array([0.1, np.nan, 0.3, 0.2]), fit=np.array([1.0, 1.0, 0.1, 0.9]))
+    mask = np.array([True, True, True, True])
+    assert SELECTORS["engagement"](view, mask).tolist() == [2, 3, 0, 1]
+    assert SELECTORS["fit_engagement"](view, mask).tolist() == [3, 0, 2, 1]
+
+
+def audience_of(lists: list[Any]) -> Audience:
+    """Return follower lists from one array of people per creator."""
+    return Audience(np.cumsum([0, *map(len, lists)]), np.concatenate([np.empty(0, np.int64), *lists]).astype(np.int64))
+
+
+def plain_greedy(lists: list[Any], cost: Any, mask: Any) -> list[int]:
+    """Count every creator again at every step, as the definition says."""
+    reached: set[int] = set()
+    left, order = np.flatnonzero(mask).tolist(), []
+    while left:
+        best = max(left, key=lambda row: (len(set(lists[row]) - reached) / cost[row], -row))
+        reached |= set(lists[best])
+        left.remove(best)
+        order.append(best)
+    return order
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lazy_greedy_is_greedy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    people, creators = 60, 25
+    lists = [np.flatnonzero(rng.random(people) < rng.choice([0.0, 0.05, 0.3])) for _ in range(creators)]
+    cost = rng.choice([1.0, 2.0, 3.5], creators)  # few prices make many ties
+    mask = rng.random(creators) < 0.8
+    assert lazy_greedy(audience_of(lists), cost, mask).tolist() == plain_greedy(lists, cost, mask)
+
+
+def test_greedy_reach_prefers_new_people_per_usd_and_puts_refusals_last() -> None:
+    lists = [np.arange(10), np.arange(9), np.arange(20, 25), np.arange(30, 50)]
+    fee = np.array([10.0, 5.0, 5.0, np.nan])
+    view = _view(fee=fee, deal_cost=0.0, audience=lambda: audience_of(lists))
+    # 9 for 5 USD before 10 for 10 USD, of whom only one is new then.
+    assert SELECTORS["greedy_reach"](view, np.ones(4, bool)).tolist() == [1, 2, 0, 3]
+
+
+def test_nobody_reads_follower_lists_unasked() -> None:
+    def refuse() -> Audience:
+        raise RuntimeError("read")
+
+    for name, cls in strategy_types().items():
+        if name in BUILT_IN:
+            cls().plan(_view(audience=refuse))
+    with pytest.raises(RuntimeError, match="read"):
+        MicroPortfolio(selector="greedy_reach").plan(_view(audience=refuse))
+
+
+@pytest.mark.skipif(not AUDIENCES.exists(), reason="the follower sets of real accounts are not here")
+def test_deduplicated_reach_of_real_accounts() -> None:
+    with gzip.open(AUDIENCES, "rt") as stream:
+        edges = np.array(list(csv.reader(stream))[1:], dtype=np.int64)
+    lists = [np.unique(edges[edges[:, 0] == account, 1]) for account in np.unique(edges[:, 0])]
+    # As published: 100 accounts, 100,600 follows, 28,459 different followers.
+    assert (len(lists), sum(map(len, lists)), len(np.unique(edges[:, 1]))) == (100, 100_600, 28_459)
+    order = lazy_greedy(audience_of(lists), np.ones(100), np.ones(100, bool)).tolist()
+    assert order == plain_greedy(lists, np.ones(100), np.ones(100, bool))
+
+    def reach(rows: list[int]) -> int:
+        return len(np.unique(np.concatenate([lists[row] for row in rows])))
+
+    by_size = sorted(range(100), key=lambda row: -len(lists[row]))
+    assert reach(order) == 28_459
+    # Audiences overlap: ten accounts chosen by size reach fewer people than ten chosen by what they add.
+    assert reach(by_size[:10]) < sum(len(lists[row]) for row in by_size[:10])
+    assert reach(order[:10]) > reach(by_size[:10])
+
+
+def test_follower_lists_of_a_simulation_are_its_follows() -> None:
+    from influence_sim.engine.morning import observe_market
+    from small_worlds import market_of, simulation
+
+    sim = simulation(market_of())
+    view = observe_market(sim)
+    start, person = view.audience()
+    assert (np.diff(start) * sim.world.people_per_agent == view.followers).all()
+    follows = sim.world.follows
+    follower = np.repeat(np.arange(sim.world.size), np.diff(follows.start))
+    for creator in range(sim.modelled):
+        mine = np.sort(follower[follows.target == sim.creators.person[creator]])
+        assert person[start[creator] : start[creator + 1]].tolist() == mine.tolist()
+
+
+def test_mega_hires_the_largest_affordable_creator_of_its_band() -> None:
+    view = _view(followers=np.array([5e5, 1e6, 3e6, 9e6]), fee=np.array([1.0, 10.0, 20.0, 1e6]), fit=np.ones(4), uniform=np.zeros(4))
+    orders = _posts(Mega().plan(dataclasses.replace(view, money_left=90.0)))
+    assert [order.creator for order in orders] == [2]
+
+
+def test_mixed_splits_the_budget_and_no_part_spends_another_parts_money() -> None:
+    view = _view(money_left=10_000.0)
+    orders = Mixed(celebrity_followers_min=100_000).plan(view)
+    ads = [order for order in orders if isinstance(order, PaidImpressions)]
+    posts = [order for order in orders if isinstance(order, SponsoredPost)]
+    assert [ad.spend for ad in ads] == [pytest.approx(3_000)]
+    small = [order for order in posts if view.followers[order.creator] < 100_000]
+    large = [order for order in posts if view.followers[order.creator] >= 100_000]
+    assert small
+    assert large
+    assert 3_500 < cost_of(list(small), view) <= 4_700
+    assert 1_000 < cost_of(list(large), view) <= 2_300
+    # Nobody is a celebrity: that share stays unspent, nothing else moves.
+    rest = Mixed(celebrity_followers_min=1e9).plan(view)
+    assert rest == [*small, *ads]
+    assert Mixed(micro_share=0.6, celebrity_share=0.4, celebrity_followers_min=1e9).plan(_view(money_left=50.0)) == []
+
+
+def test_shares_and_bands_of_mixed_must_fit_together() -> None:
+    with pytest.raises(ValidationError, match="more than 1"):
+        Mixed(micro_share=0.8)
+    with pytest.raises(ValidationError, match="nobody is in both"):
+        Mixed(followers_max=2_000_000)
 
 
 def test_nobody_affordable_is_an_empty_plan_and_none_does_nothing() -> None:

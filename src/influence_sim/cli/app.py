@@ -24,11 +24,15 @@ _VERBS = {
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
+    "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
     "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),
+    "explain": ("explain", "Explain a parameter: meaning, unit, range, default, source, and who sets another value."),
+    "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
+    "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (
     "influence-sim compare scenarios/demo.yaml --out results/demo",
-    "influence-sim check scenarios/demo.yaml",
+    "influence-sim new my_scenario.yaml --market city",
     "influence-sim list strategies",
 )
 
@@ -50,7 +54,7 @@ class Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb or suggest the nearest."""
-        if args and not args[0].startswith("-") and args[0] not in _VERBS:
+        if args and not args[0].startswith("-") and args[0] not in _VERBS and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], _VERBS, 1)
             hint = f" Did you mean `{near[0]}`?" if near else f" Choose from: {', '.join(_VERBS)}."
             ctx.fail(f"unknown command `{args[0]}`.{hint}")
@@ -75,6 +79,9 @@ def cli() -> None:
     """Simulate influencer campaigns on a For-You feed and compare strategies in one world."""
 
 
+_COMPLETION = "_INFLUENCE_SIM_COMPLETE"  # set by the script that a shell sources, see docs/howto/shell.md
+
+
 def _invoke(args: list[str], console: Console) -> int:
     # Not `cli.main`: it would turn an interrupt and a closed pipe into its own messages and exit code 1.
     try:
@@ -92,6 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not fail for a terminal that lacks its letters
+    if argv is None and os.environ.get(_COMPLETION):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "influence-sim", _COMPLETION, os.environ[_COMPLETION])
     args = list(sys.argv[1:] if argv is None else argv)
     verb = next((a for a in args if not a.startswith("-")), "")
     console = Console(command=verb, as_json="--json" in args, quiet="-q" in args or "--quiet" in args)

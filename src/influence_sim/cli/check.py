@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from influence_sim.cli.completing import scenario_files
 from influence_sim.cli.console import Console
 from influence_sim.cli.failures import explain
 from influence_sim.cli.helping import Page
@@ -23,7 +24,7 @@ from influence_sim.cli.options import INVALID, ScenarioFile, load, set_option, v
     ),
     codes=INVALID,
 )
-@click.argument("scenarios", type=ScenarioFile(), nargs=-1, required=True)
+@click.argument("scenarios", type=ScenarioFile(), nargs=-1, required=True, shell_complete=scenario_files)
 @set_option
 @voice_options
 @click.pass_obj

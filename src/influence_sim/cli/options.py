@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from influence_sim.cli.completing import scenario_files, set_keys
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 
@@ -49,13 +50,13 @@ class ScenarioFile(click.ParamType[Path]):
 
 def scenario_argument(function: F) -> F:
     """Add the argument SCENARIO."""
-    return click.argument("scenario", type=ScenarioFile())(function)
+    return click.argument("scenario", type=ScenarioFile(), shell_complete=scenario_files)(function)
 
 
 def set_option(function: F) -> F:
     """Add `--set key=value`."""
     text = "Override one value, e.g. feed.exploration_share=0.2 (repeatable; see `list parameters`)."
-    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=text)(function)
+    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=text, shell_complete=set_keys)(function)
 
 
 def voice_options(function: F) -> F:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from influence_sim.cli.asking import ask
+from influence_sim.cli.completing import arm_labels
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
 from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
@@ -38,7 +39,13 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
     codes=RUNNING,
 )
 @scenario_argument
-@click.option("--strategy", required=True, metavar="NAME", help="Strategy as named in the scenario, or `none` for the control.")
+@click.option(
+    "--strategy",
+    required=True,
+    metavar="NAME",
+    shell_complete=arm_labels,
+    help="Strategy as named in the scenario, or `none` for the control.",
+)
 @click.option(
     "--replication", type=click.IntRange(0, 2**20 - 1), default=0, show_default=True, metavar="N", help="Which of the paired replications."
 )

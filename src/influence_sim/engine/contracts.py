@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
-from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
@@ -72,6 +73,7 @@ def observe(
     fit: Array,
     seed: int,
     replication: int,
+    audience: Callable[[], Audience],
 ) -> BrandView:
     """Return what the brand can see this morning; all arrays are per modelled creator."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -90,7 +92,17 @@ def observe(
         deal_cost=market.prices.deal_overhead + market.prices.product_cost,
         cpm=market.prices.cpm,
         uniform=dice,
+        audience=audience,
     )
+
+
+def follower_lists(start: Array, creator: Array, follows: Array, modelled: int) -> Audience:
+    """Return who follows whom by creator, from acquaintances (start, creator, follows) sorted by person."""
+    person = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    chosen = np.flatnonzero((follows > 0) & (creator < modelled))
+    order = chosen[np.argsort(creator[chosen], kind="stable")]
+    counts = np.bincount(creator[chosen], minlength=modelled)
+    return Audience(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), person[order])
 
 
 def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_sim.engine.contracts import Flight, contract, observe
+from influence_sim.engine.contracts import Flight, contract, follower_lists, observe
 from influence_sim.engine.publish import advance_form, organic_counts, with_room, write_posts
 from influence_sim.engine.state import Array
 from influence_sim.rng import Stream, uniforms
@@ -40,6 +40,7 @@ def observe_market(s: Simulation) -> BrandView:
         s.fit,
         s.rules.seed,
         s.rules.replication,
+        lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),
     )
 
 

@@ -5,20 +5,25 @@ A newcomer subclasses `Strategy` (see `base.py`) and runs `check_strategy(MyStra
 
 from __future__ import annotations
 
-from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
 from influence_sim.strategies.battery import check_strategy, synthetic_view
 from influence_sim.strategies.catalogue import build_strategy, strategy_types
 from influence_sim.strategies.macro import Macro
+from influence_sim.strategies.mega import Mega
 from influence_sim.strategies.micro_portfolio import MicroPortfolio
+from influence_sim.strategies.mixed import Mixed
 from influence_sim.strategies.none import NoCampaign
 from influence_sim.strategies.paid_infeed import PaidInFeed
 from influence_sim.strategies.selectors import SELECTORS, selector
 
 __all__ = [
     "SELECTORS",
+    "Audience",
     "BrandView",
     "Macro",
+    "Mega",
     "MicroPortfolio",
+    "Mixed",
     "NoCampaign",
     "Order",
     "PaidImpressions",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,16 @@ class PaidImpressions:
 Order = SponsoredPost | PaidImpressions
 
 
+class Audience(NamedTuple):
+    """Public follower lists: `person[start[c] : start[c + 1]]` are the people who follow creator c, in rising order.
+
+    `start` is (C + 1,); every person stands for equally many real people.
+    """
+
+    start: Array
+    person: Array
+
+
 @dataclass(frozen=True)
 class BrandView:
     """What a brand can observe on a morning.
@@ -40,7 +51,8 @@ class BrandView:
     Arrays have one entry per modelled creator (C,): real followers, engagement per view and per
     follower of past posts (NaN before the first posts), cosine of declared topics with the
     product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
-    hired. `uniform` (C,) are the brand's own keyed dice, equal in every arm.
+    hired. `uniform` (C,) are the brand's own keyed dice, equal in every arm. `audience()` reads the
+    public follower lists; it is a function because reading them costs time that most strategies need not spend.
     """
 
     day: int
@@ -54,6 +66,7 @@ class BrandView:
     deal_cost: float
     cpm: float
     uniform: Array
+    audience: Callable[[], Audience]
 
 
 class Strategy(BaseModel, ABC):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
 
 Array = np.ndarray[Any, Any]
 _OBSERVABLES = frozenset(field.name for field in fields(BrandView))
@@ -50,7 +50,18 @@ def synthetic_view(day: int = 2, horizon: int = 28, money: float = 5000.0, creat
     }
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
-    return _Watched(day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, **columns)
+    return _Watched(
+        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), **columns
+    )
+
+
+def _audience(creators: int) -> Audience:
+    """Return made-up follower lists that overlap: creator c has 5 + c followers in a row of 60 people."""
+    lists = [np.sort((7 * c + np.arange(min(5 + c, 60))) % 60) for c in range(creators)]
+    audience = Audience(np.cumsum([0, *map(len, lists)]), np.concatenate([np.empty(0, np.int64), *lists]))
+    for column in audience:
+        column.flags.writeable = False
+    return audience
 
 
 def cost_of(orders: list[Order], view: BrandView) -> float:

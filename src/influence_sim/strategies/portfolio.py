@@ -28,6 +28,11 @@ def posting_days(start: int, horizon: int, spacing: int) -> list[int]:
     return sorted(days, key=lambda day: ((day - start) % spacing, day))
 
 
+def registered_selectors(schema: dict[str, Any]) -> None:
+    """Name the selectors of this moment in a parameter's JSON Schema."""
+    schema["enum"] = sorted(SELECTORS)
+
+
 class Portfolio(Strategy):
     """Hire `creators` creators inside the band, in the selector's order, on one morning, and use the whole budget.
 
@@ -42,7 +47,7 @@ class Portfolio(Strategy):
     followers_max: float | None = Field(None, gt=0, description="Largest real follower count hired (exclusive); empty: no bound")
     creators: int = Field(10, ge=1, description="Creators hired before money goes anywhere else")
     posts: int = Field(1, ge=1, description="Posts ordered from each creator")
-    selector: str = Field("random", description="Registered selector that orders the candidates")
+    selector: str = Field("random", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors)
     start: int = Field(2, ge=0, description="Day of the first posts; the last day when the horizon is shorter")
     spacing: int = Field(3, ge=1, description="Days between posts of one creator")
     disclosure: Literal["none", "hashtag", "label"] = Field("label", description="How the posts are marked as advertising")

@@ -7,12 +7,13 @@ name used in scenario files.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from influence_sim.strategies.base import BrandView
+from influence_sim.strategies.base import Audience, BrandView
 
 Array = np.ndarray[Any, Any]
 Selector = Callable[[BrandView, Array], Array]
@@ -61,3 +62,51 @@ def followers(view: BrandView, mask: Array) -> Array:
 def fit(view: BrandView, mask: Array) -> Array:
     """Prefer creators whose declared topics are closest to the product."""
     return prefer(view.fit, mask)
+
+
+@selector
+def engagement(view: BrandView, mask: Array) -> Array:
+    """Prefer creators whose past posts got most engagement per view; those without posts come last."""
+    return prefer(view.engagement_per_view, mask)
+
+
+@selector
+def fit_engagement(view: BrandView, mask: Array) -> Array:
+    """Prefer a high product of fit and engagement per view; those without posts come last."""
+    return prefer(view.fit * view.engagement_per_view, mask)
+
+
+@selector
+def greedy_reach(view: BrandView, mask: Array) -> Array:
+    """Prefer whoever adds most followers not yet reached per USD of fee and deal cost (lazy greedy on public follower lists).
+
+    Source: CELF, Leskovec et al. 2007, KDD, 420-429. Per USD rather than per creator, because the
+    budget binds before the number of creators does.
+    """
+    # A cent is the smallest price; who refuses costs infinitely much and comes last.
+    cost = np.maximum(np.where(np.isfinite(view.fee), view.fee + view.deal_cost, np.inf), 0.01)
+    return lazy_greedy(view.audience(), cost, mask)
+
+
+def lazy_greedy(audience: Audience, cost: Array, mask: Array) -> Array:
+    """Return the rows of `mask`, each the one that adds most new people per `cost` (C,) to those before it; ties by row.
+
+    A gain can only fall as others are chosen, so an old gain is an upper bound: only the row on top
+    of the queue is counted again.
+    """
+    start, person = audience
+    reached = np.zeros(int(person.max()) + 1 if len(person) else 0, dtype=bool)
+    queue = [(-(start[row + 1] - start[row]) / cost[row], int(row)) for row in np.flatnonzero(mask)]
+    heapq.heapify(queue)
+    chosen: list[int] = []
+    while queue:
+        old, row = queue[0]
+        mine = person[start[row] : start[row + 1]]
+        gain = -np.count_nonzero(~reached[mine]) / cost[row]
+        if gain > old:
+            heapq.heapreplace(queue, (gain, row))
+            continue
+        heapq.heappop(queue)
+        reached[mine] = True
+        chosen.append(row)
+    return np.array(chosen, dtype=np.int64)

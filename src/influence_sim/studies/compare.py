@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ from influence_sim.studies.statistics import (
     ratio_interval,
     replications_needed,
 )
-from influence_sim.studies.words import Say, explain_probability_best, say_answer, say_warnings
+from influence_sim.studies.stopping import Stopping, half_width, leading_pair
+from influence_sim.studies.words import Say, explain_probability_best, say_answer, say_stopped, say_warnings
 
 if TYPE_CHECKING:
     from influence_sim.record import RunResult
@@ -77,7 +78,8 @@ class Comparison:
 
     `decomposition` splits incremental purchases per USD into price, reach, engagement and
     conversion, `totals` has a row per run, `loaded` the scenario with the origin of its values if known;
-    `provenance` is filled when the comparison is written.
+    `provenance` is filled when the comparison is written; `stopped` says which rule ended the
+    replications, where their number was not given.
     """
 
     scenario: Scenario
@@ -93,6 +95,7 @@ class Comparison:
     probability_explained: str = ""
     loaded: Any = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    stopped: str = ""
 
 
 class _Runs:
@@ -290,8 +293,24 @@ def running_estimates(scenario: Scenario, results: Sequence[RunResult]) -> Estim
     return found
 
 
+def precision_reached(scenario: Scenario, results: Sequence[RunResult]) -> tuple[tuple[str, str], float, float] | None:
+    """Return the two leading arms, the half-width of their paired difference and the half-width wanted; None without a pair."""
+    runs = _Runs(scenario, results)
+    values = runs.objective()
+    pair = leading_pair(values, runs.contends, not runs.smaller_is_better)
+    if pair is None:
+        return None
+    a, b = pair
+    return (runs.labels[a], runs.labels[b]), half_width(values[:, a] - values[:, b]), _precision_target(runs, values)
+
+
 def compare(
-    scenario: Any, out: str | Path | None = None, jobs: int | None = None, progress: Progress | None = None, agents: Any = None
+    scenario: Any,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    agents: Any = None,
+    stopping: Stopping | None = None,
 ) -> Comparison:
     """Run every strategy of a scenario in the same worlds and say which wins, by how much and how sure that is.
 
@@ -307,6 +326,9 @@ def compare(
         Called with (done, total, {label: (mean, low, high) of incremental purchases so far}).
     agents
         Hook with rules of your own, see `runner.run_one`.
+    stopping
+        Rule that decides the number of replications instead of the scenario. The tables are the same, byte
+        for byte, as those of a scenario that asks for the number it stops at.
 
     Raises
     ------
@@ -321,8 +343,11 @@ def compare(
     asked: Scenario = loaded.scenario if loaded is not None else scenario
     if out is not None:
         check_target(Path(out))
+    if stopping is not None:
+        asked = asked.model_copy(update={"replications": stopping.start})
     estimates: Estimates = {}
     told = float("-inf")
+    stopped = ""
 
     def tell(done: int, total: int, results: Sequence[RunResult]) -> None:
         nonlocal estimates, told
@@ -332,8 +357,21 @@ def compare(
             estimates, told = running_estimates(asked, results), time.monotonic()
         progress(done, total, estimates)
 
-    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents)
-    comparison = comparison_of(asked, results, loaded)
+    def more(results: Sequence[RunResult]) -> int:
+        nonlocal asked, stopped
+        assert stopping is not None
+        found = precision_reached(asked, results)
+        extra = stopping.more(asked.replications, found[1], found[2]) if found else 0
+        if extra:
+            asked = asked.model_copy(update={"replications": asked.replications + extra})
+        else:
+            stopped = say_stopped(asked, found)
+        return extra
+
+    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None)
+    if loaded is not None and stopping is not None:
+        loaded = replace(loaded, scenario=asked, origins={**loaded.origins, "replications": "--replications auto"})
+    comparison = replace(comparison_of(asked, results, loaded), stopped=stopped)
     if out is not None:
         write_comparison(comparison, Path(out))
     return comparison

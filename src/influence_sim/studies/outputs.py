@@ -90,6 +90,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     try:
         write_tables(comparison, building)
         known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
+        known |= {"stopped": comparison.stopped} if comparison.stopped else {}
         text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
         (building / "provenance.json").write_text(text + "\n", encoding="utf-8")
         told = replace(comparison, provenance=known)

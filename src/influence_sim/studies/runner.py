@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 CONTROL = "none"
 # done, total, the results so far (in their final order, gaps left out).
 Progress = Callable[[int, int, "list[RunResult]"], None]
+# The results so far, complete up to the last replication -> how many more replications to run.
+More = Callable[["list[RunResult]"], int]
+_Task = tuple[str, int]
+# (tasks, told after each with what these tasks gave so far) -> results in the order of the tasks.
+_Run = Callable[["list[_Task]", "Callable[[list[RunResult]], None]"], "list[RunResult]"]
 
 
 class RunError(RuntimeError):
@@ -158,7 +164,12 @@ def _task(label: str, replication: int) -> RunResult:
 
 
 def run_all(
-    scenario: Scenario, jobs: int | None = None, progress: Progress | None = None, agents: Any = None, graph: Any = None
+    scenario: Scenario,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    agents: Any = None,
+    graph: Any = None,
+    more: More | None = None,
 ) -> list[RunResult]:
     """Run all arms in all replications and return the results ordered by (replication, arm), whatever finished first.
 
@@ -172,6 +183,8 @@ def run_all(
         Called with (done, total, results so far) as runs finish; with several processes at most five times a second.
     agents, graph
         As in `run_one`; the graph is loaded once for all runs.
+    more
+        Called with the results when all replications are done; returns how many further ones to run, 0 to stop.
 
     Raises
     ------
@@ -183,14 +196,25 @@ def run_all(
     cores = jobs if jobs is not None else cpu_count()
     if cores < 1:
         raise ValueError(f"jobs must be at least 1; got {jobs}")
-    labels = arms(scenario)
-    tasks = [(label, replication) for replication in range(scenario.replications) for label in labels]
-    workers = min(cores, len(tasks))
+    labels, n = arms(scenario), scenario.replications
+    workers = min(cores, n * len(labels))
     shared = graph if graph is not None else graph_of(scenario)
     setting = _Setting(scenario, shared, agents, threads=max(1, cores // workers), run=run_one)
+    tell = progress or (lambda done, total, results: None)
     _warm_up()
-    run = _serial if workers == 1 else _parallel
-    return run(setting, tasks, workers, progress or (lambda done, total, results: None))
+    results: list[RunResult] = []
+    with _here(setting) if workers == 1 else _pool(setting, workers) as run:
+
+        def wave(first: int, last: int) -> None:
+            tasks = [(label, replication) for replication in range(first, last) for label in labels]
+            total = last * len(labels)
+            results.extend(run(tasks, lambda new: tell(len(results) + len(new), total, [*results, *new])))
+
+        wave(0, n)
+        while more is not None and (extra := more(results)):
+            wave(n, n + extra)
+            n += extra
+    return results
 
 
 def _warm_up() -> None:
@@ -202,36 +226,49 @@ def _warm_up() -> None:
         warm_up(lambda message: None)
 
 
-def _serial(setting: _Setting, tasks: list[tuple[str, int]], workers: int, progress: Progress) -> list[RunResult]:
+@contextmanager
+def _here(setting: _Setting) -> Iterator[_Run]:
+    """Run in this process, one after the other."""
     global _setting, _last_world
     before, _setting = _setting, setting
-    results: list[RunResult] = []
-    try:
+
+    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
+        results: list[RunResult] = []
         for label, replication in tasks:
             results.append(_task(label, replication))
-            progress(len(results), len(tasks), results)
+            tell(results)
+        return results
+
+    try:
+        yield run
     finally:
         _setting, _last_world = before, None
-    return results
 
 
-def _parallel(setting: _Setting, tasks: list[tuple[str, int]], workers: int, progress: Progress) -> list[RunResult]:
+@contextmanager
+def _pool(setting: _Setting, workers: int) -> Iterator[_Run]:
+    """Run in several processes, which are kept for all tasks."""
     import time
     from concurrent.futures import as_completed
 
     from loky import ProcessPoolExecutor
 
     executor = ProcessPoolExecutor(max_workers=workers, initializer=_start_worker, initargs=(setting,))
-    results: dict[int, RunResult] = {}
-    told, finished = float("-inf"), False
-    try:
+
+    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
+        results: dict[int, RunResult] = {}
+        told = float("-inf")
         futures = {executor.submit(_task, *task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             if time.monotonic() - told > 0.2 or len(results) == len(tasks):  # sorting the partial results is not free
-                progress(len(results), len(tasks), [results[i] for i in sorted(results)])
+                tell([results[i] for i in sorted(results)])
                 told = time.monotonic()
+        return [results[i] for i in range(len(tasks))]
+
+    finished = False
+    try:
+        yield run
         finished = True
     finally:
         executor.shutdown(wait=True, kill_workers=not finished)
-    return [results[i] for i in range(len(tasks))]

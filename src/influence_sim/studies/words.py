@@ -190,6 +190,21 @@ def say_warnings(say: Say) -> list[str]:
     return found
 
 
+def say_stopped(scenario: Scenario, found: tuple[tuple[str, str], float, float] | None) -> str:
+    """Return which rule ended the replications; `found` are the leading arms, the half-width reached and the one wanted."""
+    n = f"{scenario.replications} replications"
+    if found is None:
+        return f"Stopped after {n}: there are no two arms to compare."
+    (leader, second), reached, wanted = found
+    unit = _UNIT[scenario.objective]
+    if not math.isfinite(wanted):
+        return f"Stopped after {n}: no precision can be asked for, because no arm has an effect."
+    known = f"the difference between {leader} and {second} is known to within {amount(reached, unit)}"
+    if reached <= wanted:
+        return f"Precision reached after {n}: {known} ({amount(wanted, unit)} wanted)."
+    return f"Cap reached after {n}: {known}, {amount(wanted, unit)} were wanted."
+
+
 def explain_probability_best(scenario: Scenario) -> str:
     """Return what the column `probability_best` means for this scenario's objective."""
     what = {
