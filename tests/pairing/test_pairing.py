@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from influence_sim.engine.retrieve import new_desk, retrieve
-from influence_sim.engine.rounds import _pools, play_round
+from influence_sim.engine.rounds import _pools, play_round, scene
 from influence_sim.engine.seen import make_room
 from influence_sim.engine.simulation import Simulation
-from influence_sim.engine.state import INTEREST, RANDOM, TRENDING
+from influence_sim.engine.state import INTEREST, RANDOM, TRENDING, Lists, Slots
 from influence_sim.strategies import strategy_types
 from influence_sim.strategies.base import Order
 from influence_sim.world.build import build_world
@@ -128,6 +128,9 @@ def lists(s: Simulation, pools: object, now: float, requests: int = 3) -> dict[t
     found = {}
     desk = new_desk(s.people.interests.shape[1])
     saved = s.rules
+    n = s.world.size
+    nothing = Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
+    slots = Slots(np.zeros(n + 1, np.int64), *(np.empty(0, t) for t in (np.int32, np.uint8, np.uint8, np.float32, np.int32, np.int32)))
     for source in (INTEREST, TRENDING, RANDOM):
         rules = saved.copy()
         rules.candidates_follow = 0
@@ -137,7 +140,7 @@ def lists(s: Simulation, pools: object, now: float, requests: int = 3) -> dict[t
             desk.estimate[:] = s.people.estimate[i]
             for request in range(requests):
                 desk.request[0].time_word = s.day << 16 | request
-                m = retrieve(i, scene_of(s, rules, pools, now), desk)
+                m = retrieve(i, scene(s, now, slots, pools, nothing, nothing)._replace(rules=rules), desk)
                 found[source, i, request] = list(zip(desk.post[:m].tolist(), desk.source[:m].tolist(), strict=True))
     return found
 

@@ -313,6 +313,23 @@ def outside_worth(market: Market, rules: Any) -> Array:
     return worth
 
 
+def like_calibration(market: Market) -> float:
+    """Return the likes of an average served post per predicted one: what quality, noise and too short watching make of the prediction.
+
+    A ranker is right on average; without this, every well-seen post would look better than expected.
+    """
+    creators, response = market.creators, market.response
+    if response.like_rate == 0.0:
+        return 1.0
+    z = normals(uniforms(0, Stream.MARKET_CONSTANT, 5, np.arange(DRAWS)))
+    quality = response.quality * math.hypot(creators.ability_sd, creators.form_sd, creators.post_sd)
+    eta = quality * z[:, 0] + response.noise * z[:, 1]
+    likes = 1.0 / (1.0 + np.exp(-(logit(response.like_rate) + response.like_slope * eta)))
+    if response.watch_law == "loglogistic":
+        likes /= 1.0 + response.minimum_watch / (response.watch_median * np.exp(response.watch_slope * eta))
+    return float(likes.mean() / response.like_rate)
+
+
 def heating(market: Market) -> tuple[float, int]:
     """Return (chance that an organic post is heated, impressions of agents it then gets)."""
     people, feed = market.people, market.feed
@@ -360,6 +377,7 @@ def _record(market: Market, path_seed: int, replication: int) -> Any:
         "heating_quota": heating(m)[1],
         "match_mean": 0.0,
         "match_unit": 1.0,
+        "like_calibration": like_calibration(m),
         "like_logit": logit(m.response.like_rate),
         "comment_logit": logit(m.response.comment_rate),
         "share_logit": logit(m.response.share_rate),

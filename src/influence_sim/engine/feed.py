@@ -50,7 +50,7 @@ def standing_after(days, rules):
 @hot
 def predicted_like(z, p, rules, posts):
     """Return the like probability predicted without the post's own record, to hold that record against."""
-    return sigmoid(rules.like_logit + rules.like_slope * (z - posts[p].residual))
+    return rules.like_calibration * sigmoid(rules.like_logit + rules.like_slope * (z - posts[p].residual))
 
 
 @hot

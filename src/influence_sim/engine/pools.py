@@ -240,6 +240,7 @@ def count_round(low, high, rules, posts, slots, totals):
         if slots.source[row] == EXPLORE:
             posts[p].stage_served += 1
             if not action & FOLLOWED:
+                posts[p].stage_strangers += 1
                 worth = (
                     rules.value_like * like
                     + rules.value_comment * comment
@@ -271,7 +272,13 @@ def promote(rows, rules, quotas, memory, memory_count, posts):
         s = posts[p].stage
         if posts[p].stage_served < quotas[s]:
             continue
-        mean = posts[p].stage_value / posts[p].stage_served
+        # Few strangers tell little: their mean is drawn towards that of recent posts.
+        known = min(memory_count[s], size)
+        usual = 0.0
+        for k in range(known):
+            usual += memory[s, k] / known
+        weight = rules.prior_impressions if known > 0 else 0.0
+        mean = (posts[p].stage_value + weight * usual) / max(posts[p].stage_strangers + weight, 1.0)
         memory[s, memory_count[s] % size] = mean
         memory_count[s] += 1
         known = min(memory_count[s], size)
@@ -284,4 +291,5 @@ def promote(rows, rules, quotas, memory, memory_count, posts):
         else:
             posts[p].stage = FAILED
         posts[p].stage_served = 0
+        posts[p].stage_strangers = 0
         posts[p].stage_value = 0

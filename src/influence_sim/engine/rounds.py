@@ -33,10 +33,26 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     pools = _pools(s, now)
     tests = _test_audiences(s, r, slots)
     ads = _ad_audiences(s, r, slots)
-    scene = Scene(
+    s.blocks(s.serve, scene(s, now, slots, pools, tests, ads))
+    s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
+    _count(s, r, slots)
+    if s.log is not None:
+        s.log.round(s, r, new_posts)
+    who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
+    found = ties.collect(0, n, slots, s.posts, rule.minimum_watch, who, what, bits)
+    shared = np.flatnonzero(slots.post >= 0)
+    shared = shared[(slots.action[shared] & SHARE) != 0]
+    sharer = np.searchsorted(start, shared, side="right") - 1
+    s.pending += list(zip(sharer.tolist(), slots.post[shared].tolist(), strict=True))
+    return who[:found].copy(), what[:found].copy(), bits[:found].copy()
+
+
+def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, ads: Lists) -> Scene:
+    """Return what feed requests of this round read and write."""
+    return Scene(
         s.day,
         now,
-        rule,
+        s.rules,
         s.people.interests,
         s.people.estimate,
         s.people.knowledge,
@@ -61,18 +77,6 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
         s.world.follows,
         s.outside,
     )
-    s.blocks(s.serve, scene)
-    s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
-    _count(s, r, slots)
-    if s.log is not None:
-        s.log.round(s, r, new_posts)
-    who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
-    found = ties.collect(0, n, slots, s.posts, rule.minimum_watch, who, what, bits)
-    shared = np.flatnonzero(slots.post >= 0)
-    shared = shared[(slots.action[shared] & SHARE) != 0]
-    sharer = np.searchsorted(start, shared, side="right") - 1
-    s.pending += list(zip(sharer.tolist(), slots.post[shared].tolist(), strict=True))
-    return who[:found].copy(), what[:found].copy(), bits[:found].copy()
 
 
 def _deliver(s: Simulation, new_posts: Array) -> None:
@@ -158,9 +162,9 @@ def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     if not running and not len(heated):
         return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
     rounds_left = [(x.last_day - s.day) * f.rounds_per_day + f.rounds_per_day - r for x in running]
-    wanted = [-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)]
+    bought = [-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)]
     rows = np.array([x.post for x in running] + heated.tolist(), np.int64)
-    wanted = np.array(wanted + s.posts.heat[heated].tolist(), np.int64)
+    wanted = np.array(bought + s.posts.heat[heated].tolist(), np.int64)
     who, what = allot(
         rows,
         np.minimum(wanted, n),
@@ -201,7 +205,7 @@ def _count(s: Simulation, r: int, slots: Slots) -> None:
     live = slice(s.first_live, s.post_count)
     if f.stages:
         rows = s.first_live + np.flatnonzero((posts.stage[live] >= 0) & (posts.stage[live] < f.stages))
-        stage, served, value = posts.stage[rows], posts.stage_served[rows], posts.stage_value[rows]
+        stage, served, strangers, value = posts.stage[rows], posts.stage_served[rows], posts.stage_strangers[rows], posts.stage_value[rows]
         promote(rows, rule, s.quotas, s.stage_memory, s.stage_count, posts)
         ended = np.flatnonzero(posts.stage[rows] != stage)
         s.stage_ends.append(
@@ -210,7 +214,7 @@ def _count(s: Simulation, r: int, slots: Slots) -> None:
                 "stage": stage[ended],
                 "ended": np.full(len(ended), s.day + (r + 1) / f.rounds_per_day),
                 "impressions": served[ended],
-                "value": value[ended] / FIXED / served[ended],
+                "value": value[ended] / FIXED / np.maximum(strangers[ended], 1),
                 "passed": posts.stage[rows[ended]] != FAILED,
             }
         )

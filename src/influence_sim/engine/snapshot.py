@@ -39,17 +39,18 @@ _WORLD: dict[str, Any] = {"people": People, "creators": Creators, "follows": Edg
 _ORDERS = {kind.__name__: kind for kind in (SponsoredPost, PaidImpressions)}
 
 # How each attribute of a simulation comes back; a test finds the one that was forgotten.
-ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals")
+ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside")
 TABLES = ("acquaintances", "seen", "inbox")
+HISTORIES = ("items", "stage_ends")  # a table per round, kept as one
 NUMBERS = ("day", "horizon", "budget", "first_live", "post_count")
 SAVED = (
     *ARRAYS, *TABLES, *NUMBERS, "world", "people", "creators", "market", "base_market", "strategy", "events", "rules", "ledger", "posts",
-    "themes", "pending", "daily", "items",
+    "themes", "pending", "daily", *HISTORIES,
 )  # fmt: skip
 # Made by the constructor from the above.
 DERIVED = ("accounts", "modelled", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool")
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
-NOT_KEPT = ("today", "slots", "wish", "open_share", "intents", "log")
+NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "intents", "log")
 
 
 class SnapshotError(Exception):
@@ -268,8 +269,10 @@ def _arrays(s: Simulation) -> dict[str, Array]:
         found |= {f"{table}.{name}": values for name, values in getattr(s, table)._asdict().items()}
     found |= {"posts": s.posts[: s.post_count], "themes": s.themes[: s.post_count]}
     found["pending"] = np.array(s.pending, np.int64).reshape(-1, 2)
-    if s.items:
-        found |= {f"items.{name}": np.concatenate([item[name] for item in s.items]) for name in s.items[0]}
+    for history in HISTORIES:
+        rounds = getattr(s, history)
+        if rounds:
+            found |= {f"{history}.{name}": np.concatenate([part[name] for part in rounds]) for name in rounds[0]}
     return found
 
 
@@ -342,7 +345,9 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     made.posts, made.themes = records(max(256, count), POST), np.zeros((max(256, count), arrays["themes"].shape[1]))
     made.posts[:count], made.themes[:count] = arrays["posts"], arrays["themes"]
     made.pending = [(int(person), int(post)) for person, post in arrays["pending"]]
-    made.items = [{key.partition(".")[2]: values for key, values in arrays.items() if key.startswith("items.")}] if made.day else []
+    for history in HISTORIES:
+        whole = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{history}.")}
+        setattr(made, history, [whole] if whole else [])
     made.ledger, made.daily = _ledger_in(header["ledger"]), header["daily"]
     return made
 

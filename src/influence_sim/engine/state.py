@@ -45,7 +45,8 @@ POST = np.dtype(
         ("trend", "f8"),  # decayed count behind trending
         ("stage", "i8"),
         ("stage_served", "i8"),  # impressions of the running stage
-        ("stage_value", "i8"),  # fixed-point value of those
+        ("stage_strangers", "i8"),  # of those, on people who do not follow the creator
+        ("stage_value", "i8"),  # fixed-point value of these
         ("slot", "i8"),  # stable retrieval slot, or -1 where not retrievable
         ("audience", "i8"),  # followers (agents) when posted
         ("impressions", "i8"),
@@ -262,6 +263,7 @@ RULES = np.dtype(
         ("prediction_follow", "f8"),
         ("prediction_affinity", "f8"),
         ("prediction_creator", "f8"),
+        ("like_calibration", "f8"),
         ("refusal_days", "f8"),
         ("refusal_ramp", "f8"),
         ("refusal_floor", "f8"),
