@@ -110,6 +110,8 @@ def test_quick_examples_run(capsys, tmp_path):
     quick = [line for line in all_examples() if line.split()[1] not in ("compare", "run", "doctor")]
     assert len(quick) >= 18
     for i, line in enumerate(quick):
+        if "--slot" in line:  # needs a result; tests of its own
+            continue
         code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))
         assert (code, bool(out)) == (0, True), f"{line}\n{err}"
 

@@ -1,4 +1,4 @@
-"""`influence-sim explain`: what a parameter means and where its value comes from."""
+"""`influence-sim explain`: what a parameter means and where its value comes from; why somebody was shown something."""
 
 from __future__ import annotations
 
@@ -24,17 +24,61 @@ from influence_sim.cli.show import text
     cls=Page,
     examples=(
         "influence-sim explain feed.rank_noise",
-        "influence-sim explain stage_quota",
         "influence-sim explain macro.followers_min --json",
+        "influence-sim explain results/demo --strategy macro --person 0 --day 3 --slot 5",
     ),
-    codes=(ExitCode.USAGE, ExitCode.NOTHING_MATCHED),
+    codes=(ExitCode.USAGE, ExitCode.NOTHING_MATCHED, ExitCode.ENVIRONMENT),
 )
-@click.argument("subject", metavar="PARAMETER", shell_complete=key_names)
+@click.argument("subject", metavar="PARAMETER|RUN", shell_complete=key_names)
+@click.option("--person", type=click.IntRange(0), metavar="P", help="Row of the person.")
+@click.option("--day", type=click.IntRange(0), metavar="D", help="Day, from 0.")
+@click.option("--slot", type=click.IntRange(0), metavar="S", help="Slot of that person's day, from 0.")
+@click.option("--strategy", metavar="NAME", help="Which strategy of a comparison.")
+@click.option("--replication", type=click.IntRange(0), metavar="N", help="Which replication of a comparison (default 0).")
 @voice_options
 @click.pass_obj
-def command(console: Console, /, subject: str, **_: Any) -> int:
-    """Explain a parameter: meaning, unit, range, default, source, and who sets another value."""
-    return explain_parameter(console, subject)
+def command(
+    console: Console,
+    /,
+    subject: str,
+    person: int | None,
+    day: int | None,
+    slot: int | None,
+    strategy: str | None,
+    replication: int | None,
+    **_: Any,
+) -> int:
+    """Explain a parameter, or why a person was shown what they were shown.
+
+    PARAMETER: meaning, unit, range, default, source, and who sets another value. RUN, a folder that `run` or `compare` wrote, with
+    --person, --day and --slot: source, predictions, every factor of the score and the runner-up, played again from the keys.
+    """
+    asked = {"--person": person, "--day": day, "--slot": slot}
+    missing = [name for name, value in asked.items() if value is None]
+    if person is None or day is None or slot is None:
+        if len(missing) < 3 or Path(subject).is_dir():
+            raise click.UsageError(f"to explain what was shown in a run, also give {' and '.join(missing)}")
+        if strategy is not None or replication is not None:
+            raise click.UsageError("--strategy and --replication belong to a run; give a folder, --person, --day and --slot")
+        return explain_parameter(console, subject)
+    return explain_slot(console, Path(subject), person, day, slot, strategy, replication)
+
+
+def explain_slot(console: Console, folder: Path, person: int, day: int, slot: int, strategy: str | None, replication: int | None) -> int:
+    """Play a run again and say why a person was shown what stood in a slot."""
+    if not folder.is_dir():
+        raise click.BadParameter(f"`{folder}` is not a folder that `run` or `compare` wrote.", param_hint="RUN")
+    from influence_sim.engine import warm_up
+    from influence_sim.record.why import as_record, why
+    from influence_sim.studies.replay import ReplayError, replay_from
+
+    warm_up(announce=console.note)
+    try:
+        found = replay_from(folder, person, day, slot, strategy, replication)
+    except ReplayError as problem:
+        raise CommandError(str(problem), ExitCode.USAGE) from problem
+    record = {**vars(found), "winner": as_record(found.winner), "runner_up": as_record(found.runner_up)}
+    return console.done("\n".join(why(found)), record)
 
 
 def explain_parameter(console: Console, name: str) -> int:

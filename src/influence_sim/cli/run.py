@@ -18,7 +18,7 @@ from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
-    from influence_sim.record import EventLog, RunResult
+    from influence_sim.record import EventLog
 
 _MONEY = {"spend", "budget"}
 _FLAGS = {"feasible"}
@@ -80,8 +80,9 @@ def command(
     **_: Any,
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
-    log = _log(out, events, event_people, event_actions, max_events)
-    asked = ask(console, scenario, overrides, {"graph": None, "graph_direction": None, "population": None}).scenario
+    _check_log(out, events, event_people, event_actions, max_events)
+    loaded = ask(console, scenario, overrides, {"graph": None, "graph_direction": None, "population": None})
+    asked = loaded.scenario
     from influence_sim.record.discovery import discovery
     from influence_sim.studies.discovery import discovery_words
     from influence_sim.studies.runner import arms, begin_run
@@ -95,12 +96,14 @@ def command(
     if last > asked.horizon:
         raise click.BadParameter(f"the horizon is {asked.horizon} days; got {last}.", param_hint="--until")
     if out is not None:
-        writable(out)
+        from influence_sim.studies.outputs import check_target
+
+        check_target(writable(out))
     if snapshot is not None:
-        from influence_sim.engine.snapshot import check_target
+        from influence_sim.engine import snapshot as snapshots
 
         writable(snapshot.absolute().parent)
-        check_target(snapshot)
+        snapshots.check_target(snapshot)
 
     from influence_sim.engine import warm_up
 
@@ -111,29 +114,32 @@ def command(
         simulation = _resumed(start, simulation, threads)
         if last < simulation.day:
             raise click.BadParameter(f"{start} is at day {simulation.day} already; got {last}.", param_hint="--until")
-    with log if log is not None else nullcontext():
-        simulation.log = log
-        while simulation.day < last:
-            simulation.step()
-    simulation.close()
     from influence_sim.record import result_of
+    from influence_sim.studies.outputs import whole_folder, write_run
 
-    result = result_of(simulation, strategy)
-    found = discovery(result, _whole(log))
-    outputs = write_run(result, found, out) if out is not None else {}
+    names: list[str] = []
+    with whole_folder(out) if out is not None else nullcontext() as folder:
+        log = _log(folder, event_people, event_actions, max_events) if events else None
+        with log if log is not None else nullcontext():
+            simulation.log = log
+            while simulation.day < last:
+                simulation.step()
+        simulation.close()
+        result = result_of(simulation, strategy)
+        found = discovery(result, _whole(log))
+        if folder is not None:
+            names = write_run(result, found, loaded, simulation.day, folder)
+    outputs = {name: str(out / name) for name in names} if out is not None else {}
     if snapshot is not None:
-        from influence_sim.engine.snapshot import save_snapshot
-
         snapshot.absolute().parent.mkdir(parents=True, exist_ok=True)
-        save_snapshot(simulation, snapshot)
+        snapshots.save_snapshot(simulation, snapshot)
         outputs["snapshot"] = str(snapshot)
     lines = [columns([(key, _shown(key, value)) for key, value in result.totals.items()]), "", "Discovery", *discovery_words(found)]
     lines += [f"Tables: {out}"] if out is not None else []
     lines += [f"Snapshot of day {simulation.day}: {snapshot}"] if snapshot is not None else []
     answer = {"strategy": strategy, "replication": replication, "totals": result.totals, "discovery": _rows(found)}
     if log is not None:
-        outputs[log.path.name] = str(log.path)
-        lines.append(f"Events: {log.written:,} in {log.path}")
+        lines.append(f"Events: {log.written:,} in {outputs['events.parquet']}")
         answer["events"] = {"written": log.written, "left_out": log.left_out}
         if log.left_out:
             console.warn(f"{log.left_out:,} events beyond --max-events were counted, not written")
@@ -152,23 +158,27 @@ def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:
     return kept
 
 
-def _log(out: Path | None, events: bool, people: int | None, actions: str | None, most: int | None) -> EventLog | None:
-    """Return the log that was asked for, not yet open."""
+def _check_log(out: Path | None, events: bool, people: int | None, actions: str | None, most: int | None) -> None:
+    """Complain about options of the event log before anything runs."""
     given = {"--event-people": people, "--event-actions": actions, "--max-events": most}
-    if not events:
-        for option, value in given.items():
-            if value is not None:
-                raise click.UsageError(f"{option} needs --events")
-        return None
-    if out is None:
+    for option, value in given.items():
+        if value is not None and not events:
+            raise click.UsageError(f"{option} needs --events")
+    if events and out is None:
         raise click.UsageError("--events needs --out DIR")
+    if events:
+        _log(Path(), people, actions, most)
+
+
+def _log(folder: Path | None, people: int | None, actions: str | None, most: int | None) -> EventLog:
+    """Return the log that was asked for, not yet open."""
     from influence_sim.record import EventLog
 
     names = None if actions is None else [name.strip() for name in actions.split(",") if name.strip()]
     if names == []:
         raise click.BadParameter("no action is named", param_hint="--event-actions")
     try:
-        return EventLog(out / "events.parquet", people, names, most or MAX_EVENTS)
+        return EventLog((folder or Path()) / "events.parquet", people, names, most or MAX_EVENTS)
     except ValueError as problem:
         raise click.BadParameter(str(problem), param_hint="--event-actions") from problem
 
@@ -184,26 +194,6 @@ def _whole(log: EventLog | None) -> Any:
 
 def _rows(table: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(table, row, strict=True)) for row in zip(*(values.tolist() for values in table.values()), strict=True)]
-
-
-def write_run(result: RunResult, found: dict[str, Any], out: Path) -> dict[str, str]:
-    """Write the tables of one run and what discovery it `found`; each file appears whole or not at all."""
-    import pandas as pd
-
-    out.mkdir(parents=True, exist_ok=True)
-    named = {"strategy": result.strategy, "replication": result.replication}
-    texts = {"totals.csv": pd.DataFrame([{**named, **result.totals}]), "discovery.csv": pd.DataFrame({**named, **found})}
-    outputs = {}
-    for name in (*texts, "daily.parquet", "posts.parquet", "feed_items.parquet", "stages.parquet"):
-        target = out / name
-        part = out / f".{name}.part"
-        if name in texts:
-            texts[name].to_csv(part, index=False)
-        else:
-            pd.DataFrame(getattr(result, target.stem)).to_parquet(part, index=False)
-        part.replace(target)
-        outputs[name] = str(target)
-    return outputs
 
 
 def _shown(key: str, value: float) -> str:

@@ -49,7 +49,7 @@ def _desk(desks, r):
 
 
 @hot
-def describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
+def _describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
     """Fill row r, column j of the table a feed function reads."""
     rules, posts = scene.rules, scene.posts
     post = posts[p]
@@ -82,27 +82,41 @@ def describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
 
 
 @hot
+def _describe_all(n, scale, scene, desk, out):
+    """Predict the candidates of an opened request and put them into row n of the table."""
+    i = desk.request[0].person
+    out.person[n] = i
+    for j in range(desk.request[0].candidates):
+        p = desk.post[j]
+        z, follows, affinity, standing = predict(p, i, scene.day, scene.rules, scene.posts, scene.themes, scene.acq, scene.decays, desk)
+        desk.predicted[j] = z
+        desk.follows[j] = follows
+        if standing == 0.0:
+            desk.taken[j] = 1
+        out.source[n, j] = desk.source[j]
+        _describe(p, z, follows, affinity, standing, n, j, i, scale, scene, out)
+    for j in range(desk.request[0].candidates, CANDIDATES):
+        out.valid[n, j] = False
+
+
+@hot
+def _set_scores(scores, scene, desk):
+    """Turn log scores into scores with rank noise."""
+    q = desk.request[0]
+    for j in range(q.candidates):
+        desk.score[j] = math.exp(scores[j]) * rank_noise(desk.post[j], q.person, scene.day, scene.rules, scene.posts)
+
+
+@hot
 def _gather(low, high, rows, scale, scene, desks, out):
     """Open the next request of everybody who has slots left; return how many there are."""
-    rules = scene.rules
     n = 0
     for i in range(low, high):
         if rows[i - low] == scene.slots.start[i + 1]:
             continue
         desk = _desk(desks, n)
         open_request(i, rows[i - low], scene, desk)
-        out.person[n] = i
-        for j in range(desk.request[0].candidates):
-            p = desk.post[j]
-            z, follows, affinity, standing = predict(p, i, scene.day, rules, scene.posts, scene.themes, scene.acq, scene.decays, desk)
-            desk.predicted[j] = z
-            desk.follows[j] = follows
-            if standing == 0.0:
-                desk.taken[j] = 1
-            out.source[n, j] = desk.source[j]
-            describe(p, z, follows, affinity, standing, n, j, i, scale, scene, out)
-        for j in range(desk.request[0].candidates, CANDIDATES):
-            out.valid[n, j] = False
+        _describe_all(n, scale, scene, desk, out)
         n += 1
     return n
 
@@ -110,16 +124,14 @@ def _gather(low, high, rows, scale, scene, desks, out):
 @hot
 def _play(n, low, rows, scores, scene, desks):
     """Fill the slots of n opened requests by exp(score) and rank noise."""
-    rules = scene.rules
     for r in range(n):
         desk = _desk(desks, r)
         q = desk.request[0]
-        for j in range(q.candidates):
-            desk.score[j] = math.exp(scores[r, j]) * rank_noise(desk.post[j], q.person, scene.day, rules, scene.posts)
-        for _ in range(q.size):
+        _set_scores(scores[r], scene, desk)
+        for _ in range(q.slots):
             play_slot(scene, desk)
         close_request(scene, desk)
-        rows[q.person - low] += q.size
+        rows[q.person - low] += q.slots
 
 
 def checked(name: str, found: object, table: Candidates) -> Array:
@@ -137,6 +149,19 @@ def checked(name: str, found: object, table: Candidates) -> Array:
         raise ScoreError(f"feed `{name}` returned NaN for a candidate; return -inf for what must not be shown")
     shown = table.valid & (scores > -np.inf)
     return np.where(shown, np.clip(scores, -LARGEST, LARGEST), -np.inf)
+
+
+def score_request(scene: Scene, desk: Desk, name: str, score: Callable[[Candidates], Array], scale: float) -> None:
+    """Score the opened request of one desk with a Python function, as a block of its own."""
+    table = empty_candidates(1, CANDIDATES, scene.day, scene.now)
+    _describe_all(0, scale, scene, desk, table)
+    width = int(desk.request[0].candidates)
+    if width == 0:
+        return
+    part = Candidates(table.day, table.time, table.person, *(x[:, :width] for x in table[3:]))
+    scores = checked(name, score(part), part)
+    desk.taken[:width] |= scores[0] == -np.inf
+    _set_scores(scores[0], scene, desk)
 
 
 def serve_scored(low: int, high: int, scene: Scene, name: str, score: Callable[[Candidates], Array], scale: float) -> None:

@@ -55,7 +55,7 @@ def open_request(i, row, scene, desk):
         norm += desk.estimate[k] * desk.estimate[k]
     q.person = i
     q.row = row
-    q.size = min(rules.slots_per_request, slots.start[i + 1] - row)
+    q.slots = min(rules.slots_per_request, slots.start[i + 1] - row)
     q.number = viewers[i].requests
     viewers[i].requests += 1
     q.time_word = scene.day << 16 | q.number
@@ -74,7 +74,7 @@ def open_request(i, row, scene, desk):
     q.reserved = 0
     if scene.tests.start[i] < scene.tests.start[i + 1]:
         u, _, _, _ = tail(rules.seed, _RESERVED, rules.replication, i, 0, 0, q.time_word)
-        q.reserved = min(q.size, int(math.floor(rules.exploration_share * q.size + u)))
+        q.reserved = min(q.slots, int(math.floor(rules.exploration_share * q.slots + u)))
     q.filled = 0
     q.chosen = 0
     q.tagged = 0
@@ -286,7 +286,7 @@ def play_slot(scene, desk):
             p = scene.ads.rows[at]
             scene.ads.rows[at] = -1
             source = PAID if posts[p].key >= BRAND_ACCOUNT else HEATED
-    if p < 0 and s >= q.size - q.reserved:
+    if p < 0 and s >= q.slots - q.reserved:
         at = _allotted(scene.tests, rules, posts, scene.leads, scene.seen, desk)
         if at >= 0:
             p = scene.tests.rows[at]
@@ -355,7 +355,7 @@ def serve(low, high, scene, desk):
         while row < scene.slots.start[i + 1]:
             open_request(i, row, scene, desk)
             score_candidates(scene, desk)
-            size = desk.request[0].size
+            size = desk.request[0].slots
             for _ in range(size):
                 play_slot(scene, desk)
             close_request(scene, desk)

@@ -29,7 +29,7 @@ REQUEST = np.dtype(
     [
         ("person", "i8"),
         ("row", "i8"),  # its first slot
-        ("size", "i8"),  # slots
+        ("slots", "i8"),  # to fill
         ("number", "i8"),  # of the person's requests today
         ("time_word", "i8"),  # word of random keys
         ("candidates", "i8"),

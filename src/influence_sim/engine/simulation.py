@@ -41,7 +41,7 @@ from influence_sim.world.columns import Edges, World
 
 BLOCK = 256  # people per block; results do not depend on it
 SAMPLE = 25  # people whose every slot is kept in `feed_items`: evenly spaced rows
-LEFT_BEHIND = ("intents", "log", "_pool")  # what a fork does not inherit
+LEFT_BEHIND = ("intents", "log", "witness", "_pool")  # what a fork does not inherit
 DAILY = (
     "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "views_empty",
@@ -132,6 +132,7 @@ class Simulation:
         self.today: dict[str, float] = {}
         self.views, self.wish = self.people.views, np.zeros(n)  # slots a day of those who joined, and today's rounding
         self.slots: Slots | None = None  # of the last round
+        self.witness: Any = None  # a `replay.Witness`
         # Own rules of agents: called every morning, returns what `step` takes.
         self.intents: Callable[[Simulation], tuple[Sequence[Order] | None, dict[int, int] | None]] | None = None
         self._threads = max(1, threads)
@@ -310,13 +311,17 @@ class Simulation:
         self.pending.append((person, post))
 
     def serve(self, low: int, high: int, scene: Scene) -> None:
-        """Serve the slots of people low..high-1 with work space of their own."""
+        """Serve the slots of people low..high-1 with work space of their own; a witness serves its person slot by slot."""
         policy = self.market.feed.policy
-        score = score_of(policy)
-        if score is None:
+        score, scale, witness = score_of(policy), self.world.people_per_agent, self.witness
+        if witness is not None and low <= witness.person < high:
+            self.serve(low, witness.person, scene)
+            witness.serve(scene, policy, score, scale)
+            self.serve(witness.person + 1, high, scene)
+        elif score is None:
             serve(low, high, scene, new_desk(self.people.interests.shape[1]))
         else:
-            serve_scored(low, high, scene, policy, score, self.world.people_per_agent)
+            serve_scored(low, high, scene, policy, score, scale)
 
     def blocks(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call function(low, high, *arguments) for every block of people, on the threads."""

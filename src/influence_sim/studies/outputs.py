@@ -1,10 +1,12 @@
-"""Write a comparison: tables that are equal byte for byte for equal runs, and a folder that appears whole or not at all."""
+"""Write a comparison or a run: tables that are equal byte for byte for equal runs, in a folder that appears whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from influence_sim.record import RunResult
     from influence_sim.studies.compare import Comparison
 
 TABLES = ("daily", "posts", "feed_items")
@@ -70,40 +73,96 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 def write_comparison(comparison: Comparison, out: str | Path) -> None:
     """Write tables, provenance, figures and report to `out`, all or nothing.
 
-    Everything is built in a folder beside `out`, which then takes its place. An earlier result is
-    replaced; anything else is left alone.
+    Raises
+    ------
+    OutputError
+        As for `whole_folder`.
+    """
+    from influence_sim.figures.write import draw_all, write_all
+    from influence_sim.record import provenance
+    from influence_sim.report import render
+
+    with whole_folder(out) as building:
+        write_tables(comparison, building)
+        known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
+        known |= {"stopped": comparison.stopped} if comparison.stopped else {}
+        _write_provenance(known, building)
+        told = replace(comparison, provenance=known)
+        drawn = draw_all(told)
+        write_all(told, building, drawn)
+        render(told, building / "report.html", drawn)
+
+
+def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int, folder: Path) -> list[str]:
+    """Write the tables of one run of `days` days, what discovery it `found`, and its provenance; return the names of the files.
+
+    `folder` is one of `whole_folder`, `question` a `Loaded` or a `Scenario`.
+    """
+    import pandas as pd
+
+    from influence_sim.record import provenance
+
+    named = {"strategy": result.strategy, "replication": result.replication}
+    for name, frame in (("totals", pd.DataFrame([{**named, **result.totals}])), ("discovery", pd.DataFrame({**named, **found}))):
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    for name in ("daily", "posts", "feed_items", "stages"):
+        _write_parquet(pd.DataFrame(getattr(result, name)), folder / f"{name}.parquet")
+    _write_provenance({**provenance(question), "made_by": MADE_BY, "run": {**named, "days": days}}, folder)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return the provenance of a folder that `run` or `compare` wrote.
+
+    Raises
+    ------
+    OutputError
+        When it is not such a folder.
+    """
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is not a folder that `run` or `compare` wrote")
+    path = folder / "provenance.json"
+    if not _is_ours(path):
+        raise OutputError(f"{folder} was not written by `run` or `compare`: it has no provenance.json of {MADE_BY}, or a damaged one")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _write_provenance(known: dict[str, Any], folder: Path) -> None:
+    text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
+    (folder / "provenance.json").write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def whole_folder(out: str | Path) -> Iterator[Path]:
+    """Yield a folder beside `out` that takes its place at the end; after an error nothing of it is left.
+
+    An earlier result is replaced; anything else is left alone.
 
     Raises
     ------
     OutputError
         When `out` holds something that is not an earlier result, or cannot be written.
     """
-    from influence_sim.figures.write import draw_all, write_all
-    from influence_sim.record import provenance
-    from influence_sim.report import render
-
     target = Path(os.path.abspath(out))
     check_target(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = _beside(target, "new")
-    building.mkdir()
     try:
-        write_tables(comparison, building)
-        known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
-        known |= {"stopped": comparison.stopped} if comparison.stopped else {}
-        text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
-        (building / "provenance.json").write_text(text + "\n", encoding="utf-8")
-        told = replace(comparison, provenance=known)
-        drawn = draw_all(told)
-        write_all(told, building, drawn)
-        render(told, building / "report.html", drawn)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = _beside(target, "new")
+        building.mkdir()
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+    try:
+        yield building
         _take_place(building, target)
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot write {out}: {error.strerror or error}; nothing was written") from error
+        raise _cannot_write(out, error) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _cannot_write(out: str | Path, error: OSError) -> OutputError:
+    return error if isinstance(error, OutputError) else OutputError(f"cannot write {out}: {error.strerror or error}; nothing was written")
 
 
 def _beside(target: Path, what: str) -> Path:
