@@ -85,7 +85,7 @@ def test_the_first_thousand_views_with_posts_still_young() -> None:
 
 def test_sources_and_follows() -> None:
     names = measures.SEEN_THROUGH
-    assert names == ("follow", "interest", "trending", "random", "explore", "paid")
+    assert names == ("follow", "interest", "trending", "random", "explore", "paid", "heated")
     zero = {f"views_{name}": [0, 0] for name in names}
     table = posts(**{**zero, "views_follow": [6, 0], "views_explore": [2, 2]}, views=[8, 2], views_from_followers=[4, 0],
                   creator=[3, 7], follows=[2, 1], follows_discovered=[1, 1])  # fmt: skip
