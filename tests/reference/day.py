@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from influence_sim.engine.constants import HOURS, rules
+from influence_sim.engine.constants import HOURS, outside_worth, rules
+from influence_sim.events import Event, FeedReset, Outage, in_order, market_on
 from influence_sim.rng import Stream
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order
 from influence_sim.world.columns import World
 from reference import evening, feed, morning, rounds
-from reference.people import Acquaintance, Creator, Lead, Person, Post, Slot
+from reference.people import Acquaintance, Creator, Lead, Person, Post, Slot, as_float32
 from reference.philox import Dice
 
 SUMS = (
@@ -31,13 +32,22 @@ class Reference:
     Modes made for exact limits (`sequential`, `repeats`, `edge_shares`) are not told here.
     """
 
-    def __init__(self, world: World, market: Market, budget: float, horizon: int, path_seed: int = 1, replication: int = 0) -> None:
-        record = rules(market, path_seed, replication)
-        self.rule = SimpleNamespace(**{name: record[name].item() for name in record.dtype.names})
+    def __init__(
+        self,
+        world: World,
+        market: Market,
+        budget: float,
+        horizon: int,
+        path_seed: int = 1,
+        replication: int = 0,
+        events: Sequence[Event] = (),
+    ) -> None:
+        self.dice = Dice(path_seed, replication)
+        self._use(market, None)
         if self.rule.sequential or self.rule.repeats or self.rule.edge_shares or len(world.brand_topics) != 1:
             raise NotImplementedError("the reference tells one brand and the ordinary modes")
-        self.market, self.horizon, self.day = market, horizon, 0
-        self.dice = Dice(path_seed, replication)
+        self.first_market, self.events, self.open_share = market, in_order(events), 1.0
+        self.horizon, self.day = horizon, 0
         self.scale = world.people_per_agent
         self.money = morning.Money(budget)
         self.posts: list[Post] = []
@@ -49,14 +59,43 @@ class Reference:
             [float(np.power(0.5, d / half)) for d in range(horizon + 2)]
             for half in (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)
         )
-        f = market.feed
-        self.quotas = [max(1, round(f.stage_quota * f.stage_growth**s / self.scale)) for s in range(f.stages)]
-        self.stage_results: list[list[float]] = [[] for _ in range(f.stages)]
-        self.day_curve = day_curve(f.rounds_per_day)
+        self.average_estimate = [sum(float(x) for x in column) / world.size for column in world.people.estimate.T]
+        self.stage_results: defaultdict[int, list[float]] = defaultdict(list)
+        self.stage_ended: Counter[int] = Counter()
+        self.stage_ends: list[tuple[Any, ...]] = []  # (post, stage, when, impressions, value per stranger, passed)
+        self.day_curve = day_curve(market.feed.rounds_per_day)
         self.daily: dict[str, list[float]] = {}
         self.log: list[tuple[int, int, int, Slot]] = []  # (day, round, person, slot)
         self.new_standing: dict[int, tuple[int, int]] = {}
         self.live_contacts = 0
+
+    def _use(self, market: Market, match: tuple[float, float] | None) -> None:
+        """Play under a market; `match` is the origin and unit of match that people have had so far."""
+        record = rules(market, self.dice.seed, self.dice.replication, match)
+        self.market = market
+        self.rule = SimpleNamespace(**{name: record[name].item() for name in record.dtype.names})
+        self.outside = outside_worth(market, record).tolist()
+
+    def quota(self, stage: int) -> int:
+        """Return the impressions (agents) that a test stage asks for."""
+        feed = self.market.feed
+        return max(1, round(feed.stage_quota * feed.stage_growth**stage / self.scale))
+
+    def _play_events(self) -> None:
+        market = market_on(self.first_market, self.events, self.day)
+        if market != self.market:
+            self._use(market, (self.rule.match_mean, self.rule.match_unit))
+            for post in self.posts:
+                if rounds.in_test(post) and post.stage >= market.feed.stages:
+                    post.stage = "passed" if market.feed.stages else "unstaged"
+        self.open_share = 1.0
+        for event in self.events:
+            if isinstance(event, Outage) and event.day <= self.day <= event.last_day:
+                self.open_share *= 1.0 - event.share
+            if isinstance(event, FeedReset) and event.day == self.day:
+                for person in self.people:
+                    if self.dice.roll(Stream.FEED_RESET, person.row, 0, 0, self.day << 16)[0] < event.share:
+                        person.estimate = [as_float32(x) for x in self.average_estimate]
 
     def _make_creators(self, world: World) -> None:
         table = {name: getattr(world.creators, name).tolist() for name in world.creators._fields if name != "appeal"}
@@ -89,6 +128,7 @@ class Reference:
             person = Person(
                 row=i,
                 minor=bool(table["minor"][i]),
+                joined=table["joined"][i],
                 lead=Lead(float(cosine[i, 0]) - self.rule.category_floor, aware),
                 friends=[j for j in followed if table["creator"][j] < 0],
                 inbox=deque(maxlen=self.market.feed.inbox),
@@ -104,17 +144,9 @@ class Reference:
         """Count something of the round, in agents."""
         self.counted[name] += number
 
-    def draw_topic(self, shares: list[float], u: float) -> int:
-        """Return a topic drawn from shares by inversion."""
-        total = shares[0]
-        topic = 0
-        while u >= total and topic < len(shares) - 1:
-            topic += 1
-            total += shares[topic]
-        return topic
-
     def step(self, orders: Sequence[Order] = ()) -> None:
-        """Play a day: morning, rounds, evening."""
+        """Play a day: events, morning, rounds, evening."""
+        self._play_events()
         self.today: dict[str, Any] = dict.fromkeys((*SUMS, "watch_seconds"), 0.0)
         paid_before = self.money.paid
         morning.sign(self, orders)
@@ -144,7 +176,10 @@ class Reference:
         self.now = self.day + r / self.market.feed.rounds_per_day
         self.counted = dict.fromkeys(SUMS, 0)
         begin, end = self.day_curve[r], self.day_curve[r + 1]
-        slots = [math.floor(p.views * end + p.wish) - math.floor(p.views * begin + p.wish) for p in self.people]
+        slots = []
+        for p in self.people:
+            views = (p.views if p.joined <= self.day else 0.0) * self.open_share
+            slots.append(math.floor(views * end + p.wish) - math.floor(views * begin + p.wish))
         rounds.deliver(self, new_posts)
         rounds.refresh(self)
         self.pools = rounds.sort_into_pools(self)
@@ -156,20 +191,25 @@ class Reference:
         for person in self.people:
             row = person.row
             shown += [(person, slot) for slot in feed.serve_person(self, person, slots[row], tests[row], ads[row])]
-        self._count_round(shown)
+        self._count_round(r, shown)
         self.log += [(self.day, r, person.row, slot) for person, slot in shown]
         self.shared = [(person.row, slot.post) for person, slot in shown if slot.post is not None and "share" in slot.actions]
         return [(person, slot) for person, slot in shown if self.leaves_trace(slot)]
 
     def leaves_trace(self, slot: Slot) -> bool:
-        """Tell whether a slot matters to the tie with the creator: an engagement, or a sponsored post that was watched."""
+        """Tell whether a slot matters to the tie with the creator: an engagement, a refusal, or a sponsored post that was watched."""
         if slot.post is None or slot.source == "paid":
             return False
-        return bool(slot.actions & evening.ENGAGED) or (slot.post.sponsored and slot.watch > self.rule.minimum_watch)
+        return bool(slot.actions & evening.TRACES) or (slot.post.sponsored and slot.watch > self.rule.minimum_watch)
 
-    def _count_round(self, shown: list[tuple[Person, Slot]]) -> None:
+    def _count_round(self, r: int, shown: list[tuple[Person, Slot]]) -> None:
+        per_day, thousand = self.market.feed.rounds_per_day, 1000.0 / self.scale
+        before = [post.impressions for post in self.posts]
         for _, slot in shown:
             rounds.count(self, slot)
+        for post, had in zip(self.posts, before, strict=True):
+            if had < thousand <= post.impressions:
+                post.thousand = self.day + (r + (thousand - had) / (post.impressions - had)) / per_day
         for name in SUMS:
             self.today[name] += self.counted[name] * self.scale
         # NumPy adds long rows in pairs of pairs.
@@ -177,15 +217,14 @@ class Reference:
         for campaign in self.money.campaigns:
             delivered = sum(slot.source == "paid" and slot.post is campaign.post for _, slot in shown)
             if delivered:
-                cost = delivered * self.scale * self.market.prices.cpm / 1000.0
+                cost = delivered * self.scale * campaign.cpm / 1000.0
                 campaign.delivered += delivered
                 self.money.paid += cost
                 campaign.reserved -= cost
                 self.money.reserved -= cost
-        rounds.promote(self)
-        f = self.market.feed
+        rounds.promote(self, self.day + (r + 1) / per_day)
         for post in self.posts:
-            post.trend *= 0.5 ** (1.0 / (f.rounds_per_day * f.trending_half_life))
+            post.trend *= 0.5 ** (1.0 / (per_day * self.market.feed.trending_half_life))
 
     def _settle_brand(self) -> None:
         leads, scale, today = [p.lead for p in self.people], self.scale, self.today

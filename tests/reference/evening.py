@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reference.day import Reference
 
 ENGAGED = {"like", "comment", "share", "follow"}
+TRACES = ENGAGED | {"negative"}
 
 
 def settle_ties(s: Reference, traces: list[tuple[Person, Slot]]) -> None:
@@ -82,6 +83,8 @@ def _settle_pair(
             u = s.dice.roll(Stream.DETECT, person.row, post.key, post.word, s.day << 16)[0]
             if u < rule.detection * person.knowledge * (1.0 - post.disclosure):
                 bad += rule.detection_loss
+        if "negative" in slot.actions:
+            pair.refused = s.day
         if "follow" in slot.actions and not pair.follows:
             pair.follows = True
             s.add("follows", 1)

@@ -32,6 +32,7 @@ class Campaign:
     last_day: int
     quota: int
     reserved: float
+    cpm: float  # as agreed
     delivered: int = 0
 
 
@@ -132,7 +133,7 @@ def publish(s: Reference) -> dict[int, list[Post]]:
     accounts = [p for p in s.posts if p.creator.row >= s.modelled][-len(ads) :] if ads else []
     for order, post in zip(ads, accounts, strict=True):
         quota = int(order.spend / s.market.prices.cpm * 1000.0 / s.scale)
-        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend))
+        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend, s.market.prices.cpm))
     return opening
 
 
@@ -162,6 +163,13 @@ def write(s: Reference, creator: Creator, sponsored: bool, branded: bool, disclo
 
     z = numpy_normal(*s.dice.roll(Stream.POST_QUALITY, 0, key, word)[:2])
     duration = video_length(s.rule, *s.dice.roll(Stream.DURATION, 0, key, word)[:3])
+    own_sound, rank, _, _ = s.dice.roll(Stream.SOUND, 0, key, word)
+    sound = -1
+    if own_sound < market.creators.shared_sounds:
+        # Sound number k (from 0) has a share ln((k + 2) / (k + 1)) of all: a list of hits and a long tail.
+        hits = market.creators.sounds
+        sound = min(math.floor(np.exp(rank * np.log(hits + 1.0))), hits) - 1
+    chosen = s.dice.roll(Stream.HEAT, 0, key, word)[0] < s.rule.heating_chance
     place = creator.organic_slots + ordinal % SPONSORED_SLOTS if sponsored else ordinal % creator.organic_slots
     return Post(
         number=len(s.posts),
@@ -179,5 +187,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, branded: bool, disclo
         fit=fit,
         slot=creator.first_slot + place if creator.retrievable else -1,
         audience=creator.followers,
+        sound=sound,
+        heat=s.rule.heating_quota if chosen and creator.retrievable and not sponsored else 0,
         stage=0 if market.feed.stages > 0 and creator.retrievable else "unstaged",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,7 +43,14 @@ class Post:
     clicks: int = 0
     predicted: int = 0
     stage_served: int = 0
+    stage_strangers: int = 0
     stage_value: int = 0
+    sound: int = -1  # -1 when it is the creator's own
+    heat: int = 0  # impressions still to be given by hand
+    sources: Counter[str] = field(default_factory=Counter)  # impressions
+    from_followers: int = 0
+    discovered: int = 0
+    thousand: float = 0.0  # day of the 1,000th real view
     trend: float = 0.0
     multiplier: float = 0.0
     residual: float = 0.0
@@ -73,6 +80,7 @@ class Creator:
     retrievable: bool
     fit: float = 1.0  # cosine with the brand
     followers: int = 0
+    belief: float = 0.0  # what the platform expects of the next post, units of match
     first_slot: int = 0
     organic_slots: int = 0
     ordinals: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
@@ -88,6 +96,7 @@ class Acquaintance:
     good: float = 0.0
     bad: float = 0.0
     affinity: float = 0.0
+    refused: int = -1  # day of the last `not interested`; -1 never
 
 
 @dataclass(eq=False)
@@ -122,6 +131,7 @@ class Person:
     estimate: list[float]
     views: float
     minor: bool
+    joined: int  # day; -1 was there before
     knowledge: float
     sharing: float
     price_sensitivity: float

@@ -175,11 +175,10 @@ def _click(s: Reference, person: Person, source: str, tie: float, trust: float, 
 
 
 def watch_outside(
-    s: Reference, person: Person, place: int, request: int, u_topic: float, u_ad: float, u_watch: float
-) -> tuple[Slot, int, float]:
-    """Show a post from outside the model; return the slot, its topic and what the platform learns."""
+    s: Reference, person: Person, place: int, request: int, topic: int, u_ad: float, u_watch: float
+) -> tuple[Slot, float]:
+    """Show a post from outside the model; return the slot and what the platform learns."""
     rule = s.rule
-    topic = s.draw_topic(person.estimate, u_topic)
     name = (person.row, NOBODY, place << 16, s.day << 16 | request)
     a, b, c, _ = s.dice.roll(Stream.OUTSIDE_RESPONSE, *name)
     radius = math.sqrt(-2.0 * math.log(a))
@@ -199,4 +198,4 @@ def watch_outside(
     person.shown += 1
     person.sponsored += ad
     person.watched += watch
-    return Slot(None, "outside_ad" if ad else "outside", watch=as_float32(watch)), topic, lesson_of_watching(rule, watch, duration)
+    return Slot(None, "outside_ad" if ad else "outside", watch=as_float32(watch)), lesson_of_watching(rule, watch, duration)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from influence_sim.rng import Stream
@@ -15,16 +14,16 @@ if TYPE_CHECKING:
     from reference.day import Reference
 
 
-@dataclass
-class Pools:
-    """Posts by what a retrieval try can hit, and how many places there are."""
+class Pool:
+    """Posts by the place a retrieval try can hit: a place of a topic, or of the whole platform."""
 
-    interest: dict[tuple[int, int], list[Post]]
-    trending: dict[int, list[Post]]
-    everything: dict[int, list[Post]]
-    by_topic: int
-    hot: int
-    total: int
+    def __init__(self, places: int, by_topic: bool) -> None:
+        self.places, self.by_topic = places, by_topic
+        self.posts: dict[tuple[int, int], list[Post]] = {}
+
+    def put(self, post: Post) -> None:
+        """Lay a post at its own stable place."""
+        self.posts.setdefault((post.tag if self.by_topic else 0, post.slot % self.places), []).append(post)
 
 
 def deliver(s: Reference, new_posts: list[Post]) -> None:
@@ -43,48 +42,68 @@ def deliver(s: Reference, new_posts: list[Post]) -> None:
                 person.inbox.append([post.number, other])
 
 
+def ratio_of_likes(s: Reference, likes: float, expected: float) -> float:
+    """Return how much better than expected a record is, in units of match."""
+    comparable = likes > 0.0 and expected > 0.0 and s.rule.like_slope > 0.0
+    return math.log(likes / expected) / s.rule.like_slope if comparable else 0.0
+
+
+def is_live(s: Reference, post: Post) -> bool:
+    """Tell whether the post has appeared and is not too old."""
+    return 0.0 <= s.now - post.posted <= s.rule.max_age
+
+
 def refresh(s: Reference) -> None:
-    """Work out what a post's history is worth this round."""
+    """Work out what creators and posts have earned so far."""
     rule = s.rule
+    prior = rule.prior_impressions * rule.like_rate
+    for creator in s.creators:
+        own = [p for p in s.posts if p.creator is creator and is_live(s, p)]
+        likes, predicted = sum(p.likes for p in own), sum(p.predicted for p in own)
+        creator.belief = ratio_of_likes(s, likes + prior, predicted / FIXED + prior)
     for post in s.posts:
         age = max(0.0, s.now - post.posted)
         fresh = (1.0 + age / rule.freshness_age) ** -rule.freshness_exponent
-        likes = post.likes + rule.prior_impressions * rule.like_rate
-        expected = post.predicted / FIXED + rule.prior_impressions * rule.like_rate
-        post.residual = 0.0
-        if likes > 0.0 and expected > 0.0 and rule.like_slope > 0.0:
-            post.residual = math.log(likes / expected) / rule.like_slope
+        # The prior of a post's likes leans to where its creator's posts have been.
+        leaning = prior * math.exp(rule.like_slope * rule.prediction_creator * post.creator.belief)
+        post.residual = ratio_of_likes(s, post.likes + leaning, post.predicted / FIXED + prior)
         post.multiplier = fresh
         if rule.popularity_exponent > 0.0:
             post.multiplier *= (post.trend + rule.trending_prior) ** rule.popularity_exponent
         if post.sponsored:
             post.multiplier *= rule.sponsored_factor
-        open_to_all = post.creator.retrievable and post.slot >= 0
-        post.fresh_weight = fresh if open_to_all else 0.0
-        if post.stage == "failed":
-            post.fresh_weight *= rule.failed_factor
-        post.trend_weight = 0.0
-        if open_to_all and post.stage in ("passed", "unstaged"):
+        post.fresh_weight = post.trend_weight = 0.0
+        if post.slot >= 0:
+            admitted = rule.failed_factor if post.stage == "failed" else 1.0
             ratio = (post.trend + rule.trending_prior) / (rule.trending_cap + rule.trending_prior)
-            post.trend_weight = min(1.0, ratio**rule.trending_exponent)
+            post.fresh_weight = admitted * fresh
+            post.trend_weight = admitted * min(1.0, ratio**rule.trending_exponent)
 
 
-def sort_into_pools(s: Reference) -> Pools:
-    """Return the pools: every post lies at its own stable place."""
-    feed, topics = s.market.feed, s.market.people.topics
-    total = max(1, s.slot_count)
-    by_topic = int(min(65536, max(8, math.ceil(0.5 * total / topics))))
-    hot = total
-    if feed.stages:
-        hot = 2 ** math.ceil(math.log2(max(64.0, 2 * total * feed.stage_pass**feed.stages)))
-    pools = Pools({}, {}, {}, by_topic, hot, total)
+def is_open(s: Reference) -> bool:
+    """Tell whether posts from outside the model compete with the modelled ones."""
+    creators, feed = s.market.creators, s.market.feed
+    supply = max(feed.outside_posts * s.market.people.population, 1e-9)
+    return feed.mode == "blended" and feed.ranking == "value" and supply > creators.count * creators.posts_per_day
+
+
+def sort_into_pools(s: Reference) -> dict[str, Pool]:
+    """Return the pools by source: few places on an open platform, about one a post on a closed one."""
+    topics, slots = s.market.people.topics, max(1, s.slot_count)
+    if is_open(s):
+        of_topic, of_all = 16, 16 * topics
+    else:
+        of_topic, of_all = min(65536, max(8, math.ceil(0.5 * slots / topics))), slots
+    hot_topics = s.market.feed.trending_by == "topic"
+    pools = {
+        "interest": Pool(of_topic, True),
+        "trending": Pool(of_topic if hot_topics else of_all, hot_topics),
+        "random": Pool(of_all, False),
+    }
     for post in s.posts:
-        if post.posted > s.now or post.slot < 0:
-            continue
-        pools.interest.setdefault((post.tag, post.slot % by_topic), []).append(post)
-        pools.everything.setdefault(post.slot, []).append(post)
-        if post.trend_weight > 0.0:
-            pools.trending.setdefault(post.slot % hot, []).append(post)
+        if post.slot >= 0 and is_live(s, post):
+            for pool in pools.values():
+                pool.put(post)
     return pools
 
 
@@ -93,17 +112,16 @@ def test_audiences(s: Reference, r: int, slots: list[int]) -> list[list[Post]]:
     allotted: list[list[Post]] = [[] for _ in s.people]
     feed = s.market.feed
     for post in s.posts:
-        fresh = 0.0 <= s.now - post.posted <= feed.max_age
-        if feed.exploration_share == 0.0 or not fresh or not in_test(post):
+        if feed.exploration_share == 0.0 or not is_live(s, post) or not in_test(post):
             continue
-        wanted = min(max(0, s.quotas[post.stage] - post.stage_served), len(s.people))
+        wanted = min(max(0, s.quota(post.stage) - post.stage_served), len(s.people))
         for person in audience(s, post, wanted, Stream.TEST_AUDIENCE, r, slots):
             allotted[person.row].append(post)
     return allotted
 
 
 def ad_audiences(s: Reference, r: int, slots: list[int]) -> list[list[Post]]:
-    """Return the ads allotted to each person: today's part of each order, spread over the rounds left."""
+    """Return the ads (today's part of each order, spread over the rounds left) and heated posts allotted to each person."""
     allotted: list[list[Post]] = [[] for _ in s.people]
     rounds = s.market.feed.rounds_per_day
     for campaign in s.money.campaigns:
@@ -113,14 +131,18 @@ def ad_audiences(s: Reference, r: int, slots: list[int]) -> list[list[Post]]:
         wanted = min(-(-(campaign.quota - campaign.delivered) // rounds_left), len(s.people))
         for person in audience(s, campaign.post, wanted, Stream.AD_AUDIENCE, r, slots):
             allotted[person.row].append(campaign.post)
+    for post in s.posts:
+        if post.heat > 0 and is_live(s, post):
+            for person in audience(s, post, min(post.heat, len(s.people)), Stream.AD_AUDIENCE, r, slots):
+                allotted[person.row].append(post)
     return allotted
 
 
 def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slots: list[int]) -> list[Person]:
     """Return the first people of the post's own keyed sequence who qualify."""
-    ad, feed = stream == Stream.AD_AUDIENCE, s.market.feed
-    targeting = feed.ad_targeting if ad else feed.exploration_targeting
-    least_slots = feed.ad_gap + 1 if ad else 1
+    extra, feed = stream == Stream.AD_AUDIENCE, s.market.feed
+    targeting = feed.ad_targeting if extra else feed.exploration_targeting
+    least_slots = feed.ad_gap + 1 if extra else 1
     chosen: list[Person] = []
     if wanted <= 0:
         return chosen
@@ -130,9 +152,7 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
             person = s.people[word * len(s.people) >> 32]
             if person.row == post.creator.person or person in chosen or slots[person.row] < least_slots:
                 continue
-            if ad and person.lead.ads >= feed.ad_frequency_cap:
-                continue
-            if not ad and post.number in person.seen:
+            if not may_be_given(s, person, post):
                 continue
             if targeting > 0.0:
                 cosine = dot(person.estimate, post.topics) / math.sqrt(dot(person.estimate, person.estimate))
@@ -142,6 +162,13 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
             if len(chosen) == wanted:
                 return chosen
     return chosen
+
+
+def may_be_given(s: Reference, person: Person, post: Post) -> bool:
+    """Tell whether a post may reach a person outside the contest: ads up to the cap, others once."""
+    if post.creator.person < 0:
+        return person.lead.ads < s.rule.ad_frequency_cap
+    return post.number not in person.seen
 
 
 def in_test(post: Post) -> bool:
@@ -165,11 +192,16 @@ def count(s: Reference, slot: Slot) -> None:
     post.negatives += negative
     post.clicks += "click" in slot.actions
     post.predicted += slot.predicted
+    post.sources[slot.source] += 1
+    post.from_followers += "was following" in slot.actions
+    post.discovered += follow and slot.source != "follow"
+    post.heat -= slot.source == "heated"
     if rule.count_views or like or comment or share or follow:
         post.trend += 1.0
     if slot.source == "explore":
         post.stage_served += 1
         if "was following" not in slot.actions:
+            post.stage_strangers += 1
             worth = (
                 rule.value_like * like
                 + rule.value_comment * comment
@@ -190,20 +222,33 @@ def count(s: Reference, slot: Slot) -> None:
         s.add("organic_likes", like)
 
 
-def promote(s: Reference) -> None:
+def promote(s: Reference, end: float) -> None:
     """End the test stage of posts whose quota is served: the best of the recent ones go on."""
     feed = s.market.feed
     for post in s.posts:
-        if not in_test(post) or s.now - post.posted > feed.max_age or post.stage_served < s.quotas[post.stage]:
+        if not in_test(post) or s.now - post.posted > feed.max_age or post.stage_served < s.quota(post.stage):
             continue
-        mean = post.stage_value / post.stage_served
         recent = s.stage_results[post.stage]
-        recent.append(mean)
-        del recent[: -feed.stage_memory]
-        better = sum(x > mean for x in recent)
+        value, strangers = float(post.stage_value), post.stage_strangers
+        if recent:
+            # The few strangers of a test are joined by as many usual ones as any rate's prior has.
+            usual = 0.0
+            for x in recent:
+                usual += x / len(recent)
+            value += s.rule.prior_impressions * usual
+            mean = value / max(1.0, strangers + s.rule.prior_impressions)
+        else:
+            mean = value / max(1.0, strangers)
+        place = s.stage_ended[post.stage] % feed.stage_memory
+        recent[place : place + 1] = [mean]  # the oldest gives way
+        s.stage_ended[post.stage] += 1
+        stage, better = post.stage, sum(x > mean for x in recent)
         if better < s.rule.stage_pass * len(recent):
             post.stage = post.stage + 1 if post.stage + 1 < feed.stages else "passed"
         else:
             post.stage = "failed"
+        per_stranger = post.stage_value / FIXED / max(strangers, 1)
+        s.stage_ends.append((post.number, stage, end, post.stage_served, per_stranger, post.stage != "failed"))
         post.stage_served = 0
+        post.stage_strangers = 0
         post.stage_value = 0

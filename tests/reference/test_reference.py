@@ -1,7 +1,7 @@
 """The engine and a slow, obvious second engine agree to the last bit, phase by phase.
 
 The reference reads `influence_sim` only for what is no part of a day: parameters, the built world, a
-market's constants, order types.  Two things are called, not retold, because their order of operations is
+market's constants, order types, feed functions, the market an event leaves.  Two things are called, not retold, because their order of operations is
 a library's own: a product of two matrices at the start, and NumPy's sum, log, cos, power and decimal
 rounding where the engine uses NumPy's.
 """
@@ -17,7 +17,8 @@ import pytest
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import PASSED, UNSTAGED
-from influence_sim.feeds import with_policy
+from influence_sim.events import Event, FeedChange, FeedReset, Outage
+from influence_sim.feeds import FeedPolicy, feed, policies, with_policy
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies import NoCampaign
 from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
@@ -27,7 +28,7 @@ from reference.day import Reference
 from reference.people import Lead, Post
 from reference.philox import philox
 
-SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "outside", "outside_ad")
+SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
 STAGES = {"passed": PASSED, "unstaged": UNSTAGED, "failed": -1}
 ORDERS: tuple[Order, ...] = (
     *(SponsoredPost(c, 1 + c % 3, ("label", "hashtag", "none")[c % 3]) for c in range(20)),  # who refuses, or costs too much, is refused
@@ -59,12 +60,12 @@ class Pair:
     slow: Reference
 
 
-def played(market: Market, days: int, orders: Sequence[Order] = ()) -> Pair:
+def played(market: Market, days: int, orders: Sequence[Order] = (), events: Sequence[Event] = ()) -> Pair:
     """Play both engines; orders are given on the morning of day 1."""
     world: World = build_world(market, seed=5)
     budget = 6000.0 if orders else 0.0
-    fast = Simulation(world, market, NoCampaign(), budget, days, path_seed=11, replication=3)
-    slow = Reference(world, market, budget, days, path_seed=11, replication=3)
+    fast = Simulation(world, market, NoCampaign(), budget, days, path_seed=11, replication=3, events=events)
+    slow = Reference(world, market, budget, days, path_seed=11, replication=3, events=events)
     for day in range(days):
         today = orders if day == 1 else ()
         fast.step(orders=today)
@@ -96,6 +97,7 @@ def compare(pair: Pair) -> None:
     _compare_acquaintances(fast, slow)
     equal("followers", fast.followers, [c.followers for c in slow.creators])
     equal("reputation", fast.creators.reputation, [c.reputation for c in slow.creators])
+    equal("belief", fast.belief, [c.belief for c in slow.creators])
     equal("form", fast.creators.form, [c.form for c in slow.creators])
     assert fast.daily.keys() == slow.daily.keys() | {"day"}
     for name, values in fast.daily.items():
@@ -121,12 +123,15 @@ def _compare_slots(fast: Simulation, slow: Reference) -> None:
 
 def _compare_posts(fast: Simulation, slow: Reference) -> None:
     posts = fast.posts[: fast.post_count]
-    retold = {"number", "creator", "branded", "topics", "stage", "trend", "multiplier", "residual", "fresh_weight", "trend_weight"}
+    retold = {"number", "creator", "branded", "topics", "stage", "sources", "trend", "multiplier", "residual", "fresh_weight", "trend_weight"}
     for name in [x.name for x in fields(Post) if x.name not in retold]:
         equal(f"posts.{name}", posts[name], [getattr(p, name) for p in slow.posts])
     equal("posts.creator", posts.creator, [p.creator.row for p in slow.posts])
     equal("posts.brand", posts.brand, [0 if p.branded else -1 for p in slow.posts])
     equal("posts.stage", posts.stage, [STAGES.get(p.stage, p.stage) for p in slow.posts])
+    equal("posts.sources", posts.sources, [[p.sources[name] for name in SOURCES[1:8]] for p in slow.posts])
+    for place, name in enumerate(("post", "stage", "ended", "impressions", "value", "passed")):
+        equal(f"stage ends {name}", np.concatenate([x[name] for x in [*fast.stage_ends, {name: []}]]), [row[place] for row in slow.stage_ends])
     equal("topics of posts", fast.themes[: fast.post_count], [p.topics for p in slow.posts])
     live = [p for p in slow.posts if slow.now - p.posted <= slow.market.feed.max_age]
     for name in ("trend", "multiplier", "residual", "fresh_weight", "trend_weight"):
@@ -149,6 +154,7 @@ def _compare_acquaintances(fast: Simulation, slow: Reference) -> None:
     equal("acquaintances.creator", table.creator, [c for _, c, _ in rows])
     for name in ("follows", "tie", "good", "bad", "affinity", "touched"):
         equal(f"acquaintances.{name}", getattr(table, name), [getattr(pair, name) for _, _, pair in rows])
+    equal("acquaintances.refused", table.refused, [pair.refused + 1 for _, _, pair in rows])
 
 
 def sources(slow: Reference) -> Counter[str]:
