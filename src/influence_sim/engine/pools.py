@@ -59,12 +59,14 @@ def grouped(keys: Array, rows: Array, size: int) -> Lists:
 
 
 @hot
-def beliefs(first, count, rules, posts, likes, predicted, out):
+def beliefs(first, count, now, rules, posts, likes, predicted, out):
     """Fill `out` (C,) with what each creator's live posts say about the next: shrunken log ratio of likes to predicted likes."""
     for c in range(len(out)):
         likes[c] = 0
         predicted[c] = 0
     for p in range(first, count):
+        if now - posts[p].posted > rules.max_age:  # rows are in order of days, not of hours
+            continue
         likes[posts[p].creator] += posts[p].likes
         predicted[posts[p].creator] += posts[p].predicted
     prior = rules.prior_impressions * rules.like_rate

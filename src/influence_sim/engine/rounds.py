@@ -97,7 +97,7 @@ def _pools(s: Simulation, now: float) -> Pools:
         s.first_live += 1
     first, count = s.first_live, s.post_count
     f = m.feed
-    beliefs(first, count, s.rules, posts, *np.zeros((2, len(s.belief)), np.int64), s.belief)
+    beliefs(first, count, now, s.rules, posts, *np.zeros((2, len(s.belief)), np.int64), s.belief)
     refresh(first, count, now, s.rules, posts, s.creators.retrievable, s.belief)
     for flight in s.ledger.flights:  # an ad may run longer than posts are retrieved
         if flight.post < first and s.day <= flight.last_day:
@@ -158,7 +158,8 @@ def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     n, f = s.world.size, s.market.feed
     running = [x for x in s.ledger.flights if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
     heated = s.first_live + np.flatnonzero(s.posts.heat[s.first_live : s.post_count] > 0)
-    heated = heated[s.posts.posted[heated] <= s.day + r / f.rounds_per_day]
+    age = s.day + r / f.rounds_per_day - s.posts.posted[heated]
+    heated = heated[(age >= 0.0) & (age <= f.max_age)]
     if not running and not len(heated):
         return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
     rounds_left = [(x.last_day - s.day) * f.rounds_per_day + f.rounds_per_day - r for x in running]
