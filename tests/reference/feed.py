@@ -174,14 +174,10 @@ def tries(s: Reference, person: Person, time_word: int, source: str):
     """
     code, stream = SOURCES[source]
     pool = s.pools[source]
-    turn, number = 0, 1
-    while turn < number:
-        a, b, c, d = s.dice.words(stream, person.row, code, turn, time_word)
-        if turn == 0:
-            number = math.floor(getattr(s.rule, f"tries_{source}") + unit(d))
-            if number == 0:
-                return
-        turn += 1
+    rounding = s.dice.roll(stream, person.row, code, 0, time_word)[3]
+    number = math.floor(getattr(s.rule, f"tries_{source}") + rounding)
+    rolls = s.dice.many_words(stream, person.row, code, number, time_word)
+    for a, b, c, _ in rolls:
         topic = draw_topic(person.estimate, unit(a)) if pool.by_topic else 0
         for post in pool.posts.get((topic, b * pool.places >> 32), []):
             weight = {"interest": post.fresh_weight, "trending": post.trend_weight, "random": 1.0}[source]

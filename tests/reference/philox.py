@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 WORD = 0xFFFFFFFF
 
 
-def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """Return the four 32-bit words of a key and a counter: ten rounds of multiply, swap and xor."""
+def philox(key: tuple[int, int], counter: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """Return the four 32-bit words of a key and a counter: ten rounds of multiply, swap and xor.
+
+    A word of the counter may be an array of 64-bit integers; then so are the words returned.
+    """
     k0, k1 = key
     x0, x1, x2, x3 = counter
     for _ in range(10):
@@ -34,6 +39,11 @@ class Dice:
     def words(self, stream: int, c0: int = 0, c1: int = 0, c2: int = 0, c3: int = 0) -> tuple[int, int, int, int]:
         """Return four 32-bit words."""
         return philox((self.seed, int(stream) << 20 | self.replication), (c0, c1, c2, c3))
+
+    def many_words(self, stream: int, c0: int, c1: int, number: int, c3: int) -> list[tuple[int, int, int, int]]:
+        """Return the words of third words 0 to number - 1, turned at once because they are many."""
+        turned = philox((self.seed, int(stream) << 20 | self.replication), (c0, c1, np.arange(number, dtype=np.uint64), c3))
+        return list(zip(*(words.tolist() for words in turned), strict=True))
 
     def roll(self, stream: int, c0: int = 0, c1: int = 0, c2: int = 0, c3: int = 0) -> tuple[float, float, float, float]:
         """Return four uniforms in (0, 1)."""

@@ -17,9 +17,9 @@ import pytest
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import PASSED, UNSTAGED
-from influence_sim.events import Event, FeedChange, FeedReset, Outage
+from influence_sim.events import DiscoveryOff, Event, FeedChange, FeedReset, Outage
 from influence_sim.feeds import FeedPolicy, feed, policies, with_policy
-from influence_sim.scenario.parameters import Market
+from influence_sim.scenario.parameters import Feed, Market
 from influence_sim.strategies import NoCampaign
 from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
 from influence_sim.world.build import build_world
@@ -162,41 +162,145 @@ def sources(slow: Reference) -> Counter[str]:
     return Counter(slot.source for _, _, _, slot in slow.log)
 
 
+BRIEFLY_OR_LONG = pytest.mark.parametrize("days", [2, pytest.param(9, marks=pytest.mark.slow)])
+
+
 def test_day_without_brand():
-    """Ten days of the For-You feed without a campaign; with 25 views a day, to save time."""
-    pair = played(small(people={"views_per_day": 25}), 10)
+    """A week of the For-You feed without a campaign; with 25 views a day, to save time."""
+    pair = played(small(people={"views_per_day": 25}), 7)
     compare(pair)
     assert sources(pair.slow).keys() >= {"follow", "interest", "explore", "outside", "outside_ad"}
 
 
-def test_day_with_campaign():
-    """Ten days at default settings with sponsored posts and bought impressions; everything that can happen happens."""
+@pytest.mark.slow
+def test_ten_days_at_default_settings():
+    """Every view of ten days with sponsored posts and bought impressions."""
     pair = played(small(), 10, ORDERS)
     compare(pair)
+    assert sources(pair.slow).keys() >= {"follow", "interest", "trending", "explore", "paid", "outside", "outside_ad"}
+
+
+def test_day_with_campaign():
+    """Sponsored posts and bought impressions; everything that can happen happens."""
+    feed = {"stages": 3, "stage_quota": 60, "stage_growth": 1.5, "stage_memory": 10, "exploration_share": 0.3}
+    response = {"like_rate": 0.06, "comment_rate": 0.01, "share_rate": 0.02, "follows_per_like": 0.1, "negative_rate": 0.01}
+    market = small(people={"views_per_day": 25}, feed=feed, response=response, creators={"count": 20, "live_sessions_per_week": 5})
+    pair = played(market, 7, ORDERS)
+    compare(pair)
     slow = pair.slow
-    assert sources(slow).keys() >= {"follow", "interest", "explore", "paid", "outside", "outside_ad"}
+    assert sources(slow).keys() >= {"follow", "interest", "trending", "explore", "paid", "outside", "outside_ad"}
     assert slow.money.booked
     assert len(slow.money.refused) > 2
     assert any(p.sponsored and p.creator.row < slow.modelled and p.impressions for p in slow.posts)
     stages = Counter(p.stage for p in slow.posts)
     assert stages["failed"] > 10
-    assert stages[2] > 10, "nothing was promoted twice"
+    assert max(slow.stage_ended.values()) > 2 * 10, "results of stages were never forgotten"
     for name in ("likes", "comments", "shares", "follows", "unfollows", "clicks", "spend", "minors_impressions", "aware", "considering"):
         assert sum(slow.daily[name]) > 0, name
     assert any(slot.source == "follow" and slot.sharer not in (-1, slot.post.creator.person) for _, _, _, slot in slow.log if slot.post)
     assert slow.live_contacts
     assert sum(slow.daily["purchases"]) > 0
+    assert any(p.thousand for p in slow.posts)
+    assert any(p.discovered for p in slow.posts)
+    assert any(pair.refused >= 0 for person in slow.people for pair in person.creators.values())
 
 
-@pytest.mark.parametrize("policy", ["following", "random"])
-def test_day_under_policy(policy):
-    """Three days of the follower feed and of the random feed, with the campaign."""
-    market = small(people={"views_per_day": 40})
-    pair = played(market.model_copy(update={"feed": with_policy(market.feed, policy)}), 3, ORDERS)
+@BRIEFLY_OR_LONG
+@pytest.mark.parametrize("policy", [name for name in policies() if name != "for_you"])
+def test_day_under_policy(policy, days):
+    """Every other feed, with the campaign."""
+    market = small(people={"views_per_day": 25})
+    pair = played(market.model_copy(update={"feed": with_policy(market.feed, policy)}), days, ORDERS)
     compare(pair)
+    main = {"following": "follow", "interest": "interest", "trending": "trending", "top_chart": "trending", "random": "random"}
     seen = sources(pair.slow)
     assert seen["paid"]
-    assert seen["follow" if policy == "following" else "random"] > 1000
+    assert seen[main[policy]] > 1000 if policy in main else min(seen["follow"], seen["outside"]) > 100
+
+
+@pytest.fixture
+def whatever():
+    """Name of a feed function that reads everything it gets, for as long as a test runs."""
+
+    @feed(source="assumption", candidates_random=5)
+    def whatever(candidates):
+        """Rank by all that may be known, each bounded; never show a person every seventh post."""
+        known = [getattr(candidates, name) for name in candidates._fields[3:]]
+        score = sum(x / (1.0 + abs(x)) for x in known) + 0.01 * candidates.time
+        return np.where((candidates.post + candidates.person[:, None]) % 7 == 3, -np.inf, score)
+
+    yield "whatever"
+    del FeedPolicy.registry["whatever"]
+
+
+@BRIEFLY_OR_LONG
+@pytest.mark.parametrize("outside", [0, 0.05])
+def test_day_under_a_feed_function(whatever, outside, days):
+    """A function scores blocks of requests in the engine, and one request after the other in the reference."""
+    response = {"negative_rate": 0.05}
+    market = small(people={"views_per_day": 25}, response=response, feed={"rank_noise": 0.5, "refusal_days": 0, "refusal_ramp": 3})
+    market = market.model_copy(update={"feed": with_policy(market.feed, whatever).model_copy(update={"outside_posts": outside})})
+    pair = played(market, days, ORDERS)
+    compare(pair)
+    chosen = [(i, slot) for _, _, i, slot in pair.slow.log if slot.source in ("follow", "interest", "trending", "random")]
+    assert len(chosen) > 500
+    assert not any((i + slot.post.number) % 7 == 3 for i, slot in chosen)
+
+
+HEATED = {"heating_share": 0.05, "heating_views": 400}
+LIFTED = {"cold_start_rank": 3, "cold_start_followers": 1e5, "cold_start_impressions": 500}
+KEPT_AWAY = {"refusal_days": 1, "refusal_ramp": 3, "refusal_floor": 0.1}
+
+
+def impressions(market: Market, days: int, **values: float) -> list[int]:
+    """Return the impressions of the engine's posts under other feed parameters."""
+    market = market.model_copy(update={"feed": Feed.model_validate({**market.feed.model_dump(), **values})})
+    fast = Simulation(build_world(market, seed=5), market, NoCampaign(), 0.0, days, path_seed=11, replication=3).run()
+    return fast.posts.impressions[: fast.post_count].tolist()
+
+
+@BRIEFLY_OR_LONG
+@pytest.mark.parametrize("creator", [0, 1])
+@pytest.mark.parametrize("outside", [0, 0.02])
+def test_what_platforms_may_do_besides(creator, outside, days):
+    """Heating, cold start, refusals, few sounds, trends of the whole platform; the creator's record counts fully or not at all."""
+    feed = {"trending_by": "platform", "prediction_creator": creator, "outside_posts": outside, "prior_impressions": 10}
+    market = small(
+        people={"views_per_day": 25, "newcomers": 0.4, "arrival_days": 3},
+        creators={"count": 20, "shared_sounds": 1, "sounds": 3},
+        feed={**feed, **HEATED, **LIFTED, **KEPT_AWAY},
+        response={"negative_rate": 0.1, "like_rate": 0.1},
+    )
+    pair = played(market, days, ORDERS)
+    compare(pair)
+    seen = sources(pair.slow)
+    assert min(seen[x] for x in ("follow", "interest", "trending", "explore", "heated")) > 30
+    assert bool(seen["outside"]) == bool(outside)
+    assert any(0 <= p.joined < days for p in pair.slow.people)
+    same = impressions(market, 2)
+    assert same == impressions(market, 2)
+    for change in ({"cold_start_rank": 0}, {"prediction_creator": 0.5}, {"refusal_days": 0, "refusal_ramp": 0}, {"heating_share": 0}):
+        assert same != impressions(market, 2, **change), change
+
+
+def test_events_in_mid_run():
+    """Other feeds, fewer stages, forgotten people, an outage, no discovery; each ends as it should."""
+    events = (
+        FeedChange(day=1, days=2, feed={"exploration_share": 0.3, "stages": 1, "candidates_random": 10, "stage_quota": 50}),
+        FeedReset(day=2, share=0.5),
+        Outage(day=3, share=0.6),
+        DiscoveryOff(day=4, days=1),
+        FeedChange(day=5, feed={"policy": "random"}),
+        FeedChange(day=6, feed={"policy": "instagram_like"}),
+    )
+    pair = played(small(people={"views_per_day": 25}, feed={"stages": 3}), 7, ORDERS, events)
+    compare(pair)
+    days = [Counter(slot.source for day, _, _, slot in pair.slow.log if day == d) for d in range(7)]
+    assert days[1]["random"] > 20 > days[0]["random"]
+    assert days[3].total() < 0.5 * days[2].total()
+    assert days[4].keys() <= {"follow", "empty", "paid"}
+    assert days[5]["random"] > 1000
+    assert {p.stage for p in pair.slow.posts} >= {"passed", "unstaged", 0}
 
 
 def test_closed_platform_with_every_term():
@@ -235,7 +339,8 @@ def test_mixture_of_sources_by_value():
 
 
 def test_day_when_posts_grow_old():
-    """Posts older than the age limit vanish from pools, inboxes and tests alike."""
-    pair = played(small(people={"views_per_day": 25}, feed={"max_age": 2, "stage_quota": 1000}), 6, ORDERS)
+    """Posts older than the age limit vanish from pools, inboxes, tests, heating and their creator's record alike."""
+    feed = {"max_age": 2, "stage_quota": 1000, "prediction_creator": 1, "outside_posts": 0.02, **HEATED}
+    pair = played(small(people={"views_per_day": 12}, feed=feed), 5, ORDERS)
     compare(pair)
     assert any(isinstance(p.stage, int) and pair.slow.now - p.posted > 2 for p in pair.slow.posts)
