@@ -176,8 +176,7 @@ def tries(s: Reference, person: Person, time_word: int, source: str):
     pool = s.pools[source]
     rounding = s.dice.roll(stream, person.row, code, 0, time_word)[3]
     number = math.floor(getattr(s.rule, f"tries_{source}") + rounding)
-    rolls = s.dice.many_words(stream, person.row, code, number, time_word)
-    for a, b, c, _ in rolls:
+    for a, b, c, _ in s.dice.many_words(stream, person.row, code, np.arange(number, dtype=np.uint64), time_word):
         topic = draw_topic(person.estimate, unit(a)) if pool.by_topic else 0
         for post in pool.posts.get((topic, b * pool.places >> 32), []):
             weight = {"interest": post.fresh_weight, "trending": post.trend_weight, "random": 1.0}[source]

@@ -36,14 +36,13 @@ class Dice:
     def __init__(self, seed: int, replication: int) -> None:
         self.seed, self.replication = seed, replication
 
-    def words(self, stream: int, c0: int = 0, c1: int = 0, c2: int = 0, c3: int = 0) -> tuple[int, int, int, int]:
+    def words(self, stream: int, c0: Any = 0, c1: Any = 0, c2: Any = 0, c3: Any = 0) -> tuple[Any, Any, Any, Any]:
         """Return four 32-bit words."""
         return philox((self.seed, int(stream) << 20 | self.replication), (c0, c1, c2, c3))
 
-    def many_words(self, stream: int, c0: int, c1: int, number: int, c3: int) -> list[tuple[int, int, int, int]]:
-        """Return the words of third words 0 to number - 1, turned at once because they are many."""
-        turned = philox((self.seed, int(stream) << 20 | self.replication), (c0, c1, np.arange(number, dtype=np.uint64), c3))
-        return list(zip(*(words.tolist() for words in turned), strict=True))
+    def many_words(self, stream: int, c0: Any = 0, c1: Any = 0, c2: Any = 0, c3: Any = 0) -> list[tuple[int, int, int, int]]:
+        """Return the words of counters of which one word is an array, turned at once because they are many."""
+        return list(zip(*(words.tolist() for words in self.words(stream, c0, c1, c2, c3)), strict=True))
 
     def roll(self, stream: int, c0: int = 0, c1: int = 0, c2: int = 0, c3: int = 0) -> tuple[float, float, float, float]:
         """Return four uniforms in (0, 1)."""

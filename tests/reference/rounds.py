@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from influence_sim.rng import Stream
 from reference.people import Person, Post, Slot
 from reference.philox import unit
@@ -146,8 +148,8 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
     chosen: list[Person] = []
     if wanted <= 0:
         return chosen
-    for turn in range(20 * wanted + 100):
-        a, b, c, d = s.dice.words(stream, turn, post.key, post.word, s.day << 16 | r)
+    turns = np.arange(20 * wanted + 100, dtype=np.uint64)
+    for a, b, c, d in s.dice.many_words(stream, turns, post.key, post.word, s.day << 16 | r):
         for word, accept in ((a, unit(b)), (c, unit(d))):
             person = s.people[word * len(s.people) >> 32]
             if person.row == post.creator.person or person in chosen or slots[person.row] < least_slots:

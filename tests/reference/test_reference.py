@@ -1,9 +1,9 @@
 """The engine and a slow, obvious second engine agree to the last bit, phase by phase.
 
-The reference reads `influence_sim` only for what is no part of a day: parameters, the built world, a
-market's constants, order types, feed functions, the market an event leaves.  Two things are called, not retold, because their order of operations is
-a library's own: a product of two matrices at the start, and NumPy's sum, log, cos, power and decimal
-rounding where the engine uses NumPy's.
+The reference reads `influence_sim` only for what is no part of a day: parameters, the built world, a market's
+constants, order types, feed functions, the market an event leaves.  Two things are called, not retold, because
+their order of operations is a library's own: a product of two matrices at the start, and NumPy's sum, log, exp,
+cos, power and decimal rounding where the engine uses NumPy's.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _compare_slots(fast: Simulation, slow: Reference) -> None:
 
 def _compare_posts(fast: Simulation, slow: Reference) -> None:
     posts = fast.posts[: fast.post_count]
-    retold = {"number", "creator", "branded", "topics", "stage", "sources", "trend", "multiplier", "residual", "fresh_weight", "trend_weight"}
+    of_live = ("trend", "multiplier", "residual", "fresh_weight", "trend_weight")
+    retold = {"number", "creator", "branded", "topics", "stage", "sources", *of_live}
     for name in [x.name for x in fields(Post) if x.name not in retold]:
         equal(f"posts.{name}", posts[name], [getattr(p, name) for p in slow.posts])
     equal("posts.creator", posts.creator, [p.creator.row for p in slow.posts])
@@ -131,10 +132,11 @@ def _compare_posts(fast: Simulation, slow: Reference) -> None:
     equal("posts.stage", posts.stage, [STAGES.get(p.stage, p.stage) for p in slow.posts])
     equal("posts.sources", posts.sources, [[p.sources[name] for name in SOURCES[1:8]] for p in slow.posts])
     for place, name in enumerate(("post", "stage", "ended", "impressions", "value", "passed")):
-        equal(f"stage ends {name}", np.concatenate([x[name] for x in [*fast.stage_ends, {name: []}]]), [row[place] for row in slow.stage_ends])
+        ended = np.concatenate([x[name] for x in fast.stage_ends]) if fast.stage_ends else []
+        equal(f"stage ends {name}", ended, [row[place] for row in slow.stage_ends])
     equal("topics of posts", fast.themes[: fast.post_count], [p.topics for p in slow.posts])
     live = [p for p in slow.posts if slow.now - p.posted <= slow.market.feed.max_age]
-    for name in ("trend", "multiplier", "residual", "fresh_weight", "trend_weight"):
+    for name in of_live:
         equal(f"posts.{name}", posts[name][[p.number for p in live]], [getattr(p, name) for p in live])
 
 
@@ -166,8 +168,8 @@ BRIEFLY_OR_LONG = pytest.mark.parametrize("days", [2, pytest.param(9, marks=pyte
 
 
 def test_day_without_brand():
-    """A week of the For-You feed without a campaign; with 25 views a day, to save time."""
-    pair = played(small(people={"views_per_day": 25}), 7)
+    """Three days of the For-You feed without a campaign; with 25 views a day, to save time."""
+    pair = played(small(people={"views_per_day": 25}), 3)
     compare(pair)
     assert sources(pair.slow).keys() >= {"follow", "interest", "explore", "outside", "outside_ad"}
 
@@ -184,8 +186,10 @@ def test_day_with_campaign():
     """Sponsored posts and bought impressions; everything that can happen happens."""
     feed = {"stages": 3, "stage_quota": 60, "stage_growth": 1.5, "stage_memory": 10, "exploration_share": 0.3}
     response = {"like_rate": 0.06, "comment_rate": 0.01, "share_rate": 0.02, "follows_per_like": 0.1, "negative_rate": 0.01}
-    market = small(people={"views_per_day": 25}, feed=feed, response=response, creators={"count": 20, "live_sessions_per_week": 5})
-    pair = played(market, 7, ORDERS)
+    funnel = {"buy_rate": 0.3, "click_influencer": 0.2, "click_ad": 0.2, "consideration": 0.3}
+    creators = {"count": 20, "live_sessions_per_week": 5}
+    market = small(people={"views_per_day": 25}, feed=feed, response=response, funnel=funnel, creators=creators)
+    pair = played(market, 6, ORDERS)
     compare(pair)
     slow = pair.slow
     assert sources(slow).keys() >= {"follow", "interest", "trending", "explore", "paid", "outside", "outside_ad"}
@@ -277,6 +281,8 @@ def test_what_platforms_may_do_besides(creator, outside, days):
     assert min(seen[x] for x in ("follow", "interest", "trending", "explore", "heated")) > 30
     assert bool(seen["outside"]) == bool(outside)
     assert any(0 <= p.joined < days for p in pair.slow.people)
+    if outside:
+        return
     same = impressions(market, 2)
     assert same == impressions(market, 2)
     for change in ({"cold_start_rank": 0}, {"prediction_creator": 0.5}, {"refusal_days": 0, "refusal_ramp": 0}, {"heating_share": 0}):
@@ -286,7 +292,8 @@ def test_what_platforms_may_do_besides(creator, outside, days):
 def test_events_in_mid_run():
     """Other feeds, fewer stages, forgotten people, an outage, no discovery; each ends as it should."""
     events = (
-        FeedChange(day=1, days=2, feed={"exploration_share": 0.3, "stages": 1, "candidates_random": 10, "stage_quota": 50}),
+        FeedChange(day=1, days=2, feed={"exploration_share": 0.3, "stages": 1, "stage_quota": 50}),
+        FeedChange(day=1, days=2, feed={"candidates_random": 20, "outside_posts": 0.005}),
         FeedReset(day=2, share=0.5),
         Outage(day=3, share=0.6),
         DiscoveryOff(day=4, days=1),
@@ -296,7 +303,8 @@ def test_events_in_mid_run():
     pair = played(small(people={"views_per_day": 25}, feed={"stages": 3}), 7, ORDERS, events)
     compare(pair)
     days = [Counter(slot.source for day, _, _, slot in pair.slow.log if day == d) for d in range(7)]
-    assert days[1]["random"] > 20 > days[0]["random"]
+    assert days[1]["random"] > 10
+    assert not days[0]["random"]
     assert days[3].total() < 0.5 * days[2].total()
     assert days[4].keys() <= {"follow", "empty", "paid"}
     assert days[5]["random"] > 1000
@@ -309,6 +317,8 @@ def test_closed_platform_with_every_term():
         "outside_posts": 0,
         "stages": 2,
         "stage_quota": 100,
+        "candidates_interest": 15,
+        "candidates_trending": 8,
         "candidates_random": 2,
         "popularity_exponent": 0.2,
         "non_followed_factor": 0.75,
@@ -322,25 +332,25 @@ def test_closed_platform_with_every_term():
         ties={"detection": 0.8, "unfollow_sponsored": 0.1},
         funnel={"buy_rate": 0.3, "click_influencer": 0.2, "contagion": 0.05, "awareness_half_life": 5, "consideration": 0.3},
     )
-    pair = played(market, 5, ORDERS)
+    pair = played(market, 3, ORDERS)
     compare(pair)
     slow = pair.slow
     assert min(sources(slow)[x] for x in ("follow", "interest", "trending", "random", "explore", "paid")) > 30
-    assert Counter(p.stage for p in slow.posts)["passed"] > 3
-    assert min(sum(slow.daily[x]) for x in ("purchases", "clicks", "unfollows", "follows", "shares")) > 100
+    assert Counter(p.stage for p in slow.posts)["passed"]
+    assert min(sum(slow.daily[x]) for x in ("purchases", "clicks", "unfollows", "follows", "shares")) > 50
     assert any(p.sponsored and not p.disclosure and p.impressions for p in slow.posts)
 
 
 def test_mixture_of_sources_by_value():
     """Each slot draws its source; inside a source the value decides."""
-    pair = played(small(people={"views_per_day": 25}, feed={"mode": "slot_mixture", "candidates_random": 5, "stage_quota": 60}), 3, ORDERS)
+    pair = played(small(people={"views_per_day": 25}, feed={"mode": "slot_mixture", "candidates_random": 5, "stage_quota": 60}), 2, ORDERS)
     compare(pair)
     assert min(sources(pair.slow)[x] for x in ("follow", "interest", "random", "explore", "paid")) > 50
 
 
 def test_day_when_posts_grow_old():
     """Posts older than the age limit vanish from pools, inboxes, tests, heating and their creator's record alike."""
-    feed = {"max_age": 2, "stage_quota": 1000, "prediction_creator": 1, "outside_posts": 0.02, **HEATED}
-    pair = played(small(people={"views_per_day": 12}, feed=feed), 5, ORDERS)
+    feed = {"max_age": 2, "stage_quota": 400, "prediction_creator": 1, "outside_posts": 0.02, **HEATED}
+    pair = played(small(people={"views_per_day": 12}, feed=feed), 4, ORDERS)
     compare(pair)
     assert any(isinstance(p.stage, int) and pair.slow.now - p.posted > 2 for p in pair.slow.posts)
