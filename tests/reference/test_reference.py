@@ -332,7 +332,7 @@ def test_closed_platform_with_every_term():
         ties={"detection": 0.8, "unfollow_sponsored": 0.1},
         funnel={"buy_rate": 0.3, "click_influencer": 0.2, "contagion": 0.05, "awareness_half_life": 5, "consideration": 0.3},
     )
-    pair = played(market, 3, ORDERS)
+    pair = played(market, 4, ORDERS)
     compare(pair)
     slow = pair.slow
     assert min(sources(slow)[x] for x in ("follow", "interest", "trending", "random", "explore", "paid")) > 30
