@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from influence_sim.engine.batch import checked
+from influence_sim.engine.batch import scores_of
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, lengths, normals2, sigmoid
 from influence_sim.engine.state import INTEREST, RULES, records
@@ -166,7 +166,7 @@ def unknown_scores(market: Market, rules: Any, z: Array, tag: Array, ages: Array
         _worth(z.ravel(), np.repeat(u, m, axis=0), rules, np.repeat(fresh, m), scores)
         return scores.reshape(n, m)
     table = _unknown_posts(market, rules, z, u, tag, ages)
-    return np.exp(checked(feed.policy, function(table), table))
+    return np.exp(scores_of(feed.policy, function, table))
 
 
 def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, ages: Array) -> Candidates:
@@ -180,6 +180,7 @@ def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, a
     known: dict[str, Any] = {
         "valid": True, "standing": 1.0, "predicted": z, "source": INTEREST, "tag": tag[:, None], "age": ages[:, None],
         "duration": duration[:, None], "seconds": median * np.log1p(duration[:, None] / median),
+        "p_play": 1.0 / (1.0 + np.minimum(rules.play_seconds, duration)[:, None] / median),
         "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2])[:, None],
     }  # fmt: skip
     for name in ("like", "comment", "share", "follow", "negative"):
