@@ -112,14 +112,14 @@ def in_order(x: Slots, score: Array) -> float:
 # One post a creator, all equally long and new, nobody known: nothing but the match differs.
 EQUAL: dict[str, Any] = {
     **ONE, "creators.count": 60, "creators.opening_posts": 1, "creators.posts_per_day": 0, "creators.duration_sigma": 0,
-    "feed.freshness_exponent": 0, "feed.same_tag_penalty": 0, "feed.rank_noise": 0.02, "feed.initial_knowledge": 1,
+    "feed.freshness_exponent": 0, "feed.same_tag_penalty": 0, "feed.rank_noise": 0.02, "feed.initial_knowledge": 1, "response.match": 3,
     "graph.follows_per_person": 0, "graph.friends_per_person": 0,
 }  # fmt: skip
 
 
 def test_interest_with_perfect_knowledge_shows_the_best_matches_in_order() -> None:
     s, x = watch(settings({**EQUAL, "feed.candidates_interest": 64, "feed.tries": 300}, "interest"))
-    assert in_order(x, match(s, x)) > 0.97
+    assert in_order(x, match(s, x)) > 0.93
     everything = s.people.interests / np.linalg.norm(s.people.interests, axis=1, keepdims=True) @ s.themes[: s.post_count].T
     own = s.creators.person[s.posts.creator[: s.post_count]]
     everything[own, np.arange(s.post_count)] = -1
@@ -133,7 +133,7 @@ ONLY: dict[str, Any] = {f"feed.value_{name}": 0 for name in ("like", "comment", 
 def test_one_term_of_the_value_orders_by_its_prediction() -> None:
     base = {**EQUAL, **ALL, **ONLY}
     s, x = watch(settings({**base, "feed.value_like": 5}))
-    assert in_order(x, match(s, x)) > 0.97
+    assert in_order(x, match(s, x)) > 0.93
     # Without match all that differs is the length: the longest is watched longest, the shortest most often played.
     lengths = {**base, "response.match": 0, "creators.duration_sigma": 1, "creators.duration_median": 5, "creators.duration_min": 1}
     s, x = watch(settings({**lengths, "feed.value_playtime": 0.1}))
