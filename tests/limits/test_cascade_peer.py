@@ -26,8 +26,8 @@ def test_sizes_agree_with_cynetdiff(seeds: list[int]) -> None:
     models = pytest.importorskip("cynetdiff.models", reason="the package cynetdiff (test extra) is not installed")
     graph = directed_graph()
     rows = [sorted(graph.successors(u)) for u in range(len(graph))]
-    starts = array("I", np.concatenate([[0], np.cumsum([len(r) for r in rows])[:-1]]).tolist())
-    edges, chances = array("I", sum(rows, [])), array("f", [graph[u][v]["weight"] for u, r in enumerate(rows) for v in r])
+    starts = array("I", [0, *np.cumsum([len(r) for r in rows])[:-1].tolist()])
+    edges, chances = array("I", [v for r in rows for v in r]), array("f", [graph[u][v]["weight"] for u, r in enumerate(rows) for v in r])
     peer = models.IndependentCascadeModel(starts, edges, activation_probs=chances)
     peer.set_rng(7)
     peer.set_seeds(seeds)
