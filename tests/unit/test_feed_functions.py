@@ -65,8 +65,8 @@ def test_the_built_in_score_written_out_serves_the_same_posts(documented: dict[s
 
 
 def run(policy: str, jobs: int, folder: Path) -> int:
-    sets = [part for value in [*SETS, f"market.feed.policy={policy}"] for part in ("--set", value)]
-    return main(["compare", "scenarios/demo.yaml", "--out", str(folder), "--jobs", str(jobs), "--no-report", *sets])
+    sets = [part for value in [*SETS, f"feed.policy={policy}"] for part in ("--set", value)]
+    return main(["compare", "scenarios/demo.yaml", "--out", str(folder), "--jobs", str(jobs), *sets])
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
