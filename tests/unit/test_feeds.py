@@ -9,6 +9,7 @@ import pytest
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import EMPTY, EXPLORE, FOLLOW, HEATED, NEGATIVE, OUTSIDE, OUTSIDE_AD, PAID
+from influence_sim.events import Heating
 from influence_sim.feeds import FeedPolicy, policies
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.build import build_world
@@ -289,6 +290,24 @@ def test_heating_gives_its_quota_and_its_share_of_views() -> None:
     print(f"{heated} posts heated, share of views {total / len(x.post):.4f}")
     assert total / len(x.post) == pytest.approx(0.05, abs=4 * 0.05 / heated**0.5)
     assert not (watch(settings({**values, "feed.heating_share": 0}), 2)[1].source == HEATED).any()
+
+
+def test_the_event_heats_the_posts_of_its_day_and_no_others() -> None:
+    market = settings({"creators.posts_per_day": 3})
+    s, _ = watch(market, 5, events=[Heating(day=1, creators=(2, 5), views=30)])
+    posts = s.posts[: s.post_count]
+    chosen = np.isin(posts.creator, (2, 5)) & (posts.posted >= 1) & (posts.posted < 2)
+    assert chosen.sum() > 2
+    assert (posts.sources[chosen, HEATED - 1] == 30).all()
+    assert posts.sources[~chosen, HEATED - 1].sum() == 0
+    drawn, _ = watch(market, 2, events=[Heating(day=0, share=0.5, views=5)])
+    heated = np.unique(drawn.posts.creator[: drawn.post_count][drawn.posts.sources[: drawn.post_count, HEATED - 1] > 0])
+    assert 6 <= len(heated) <= 24
+    for wrong in ({}, {"creators": (1,), "share": 0.5}, {"creators": (-1,)}, {"creators": (1, 1)}):
+        with pytest.raises(ValueError, match="creators"):
+            Heating(day=0, **wrong)
+    with pytest.raises(ValueError, match="no creator 30"):
+        watch(market, 1, events=[Heating(day=0, creators=(30,))])
 
 
 # ------------------------------------------------------------------ learning

@@ -44,7 +44,8 @@ def _rows(table: Candidates, rows: Array) -> Candidates:
 
 def _wider(table: Candidates) -> Candidates:
     """Return the table with three more columns, and nonsense wherever there is no candidate."""
-    wide = empty_candidates(*np.add(table.valid.shape, (0, 3)), table.day, table.time)
+    requests, width = table.valid.shape
+    wide = empty_candidates(requests, width + 3, table.day, table.time)
     wide.person[:] = table.person
     for new, old in zip(wide[3:], table[3:], strict=True):
         new[:, :-3] = old
