@@ -35,7 +35,7 @@ LEVEL: dict[str, Any] = {"outside_posts": 0, "exploration_share": 0, "stages": 0
 URN: dict[str, Any] = {
     **LEVEL,
     "mode": "slot_mixture", "ranking": "arrival", "update": "sequential", "repeats": True, "slots_per_request": 1,
-    "trending_half_life": 10_000,
+    "trending_by": "platform", "trending_half_life": 10_000,
     "weight_trending": 1, "weight_follow": 0, "weight_interest": 0, "weight_random": 0,
     "candidates_trending": 1, "candidates_follow": 0, "candidates_interest": 0, "candidates_random": 0,
 }  # fmt: skip

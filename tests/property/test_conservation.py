@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import influence_sim.engine.simulation as engine
 from influence_sim.engine.simulation import Simulation
-from influence_sim.engine.state import EMPTY, EXPLORE, OUTSIDE, OUTSIDE_AD, PAID
+from influence_sim.engine.state import EMPTY, EXPLORE, OUTSIDE, OUTSIDE_AD, PAID, SOURCES
 from influence_sim.feeds import FeedPolicy
 from influence_sim.strategies import strategy_types
 from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
@@ -92,7 +92,7 @@ def audited(s: Simulation) -> Any:
     """Return `play_round` with every conservation law checked before and after it."""
     original = engine.play_round
     account = Account(shown=[set() for _ in range(s.world.size)])
-    account.kinds = np.zeros(9, np.int64)
+    account.kinds = np.zeros(len(SOURCES), np.int64)
 
     def play(sim: Simulation, r: int, new_posts: Any) -> Any:
         count = sim.post_count
@@ -103,7 +103,7 @@ def audited(s: Simulation) -> Any:
         result = original(sim, r, new_posts)
         slots = sim.slots
         source, post = slots.source, slots.post
-        account.kinds += np.bincount(source, minlength=9)
+        account.kinds += np.bincount(source, minlength=len(SOURCES))
         assert np.array_equal(post >= 0, ~np.isin(source, (EMPTY, OUTSIDE, OUTSIDE_AD)))
         assert np.array_equal(post == -1, np.isin(source, (OUTSIDE, OUTSIDE_AD)))
         assert np.array_equal(post == -2, source == EMPTY)

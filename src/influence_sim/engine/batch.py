@@ -7,6 +7,8 @@ block share nothing, so the order changes no result.
 from __future__ import annotations
 
 import math
+import os
+import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -69,6 +71,7 @@ def _describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
     out.p_follow[r, j] = sigmoid(rules.follow_logit + rules.follow_slope * z)
     out.p_negative[r, j] = sigmoid(rules.negative_logit + rules.negative_slope * z)
     median = rules.watch_median * math.exp(rules.watch_slope * z)
+    out.p_play[r, j] = 1.0 / (1.0 + min(rules.play_seconds, post.duration) / median)
     out.seconds[r, j] = median * math.log(1.0 + post.duration / median)
     out.views[r, j] = post.impressions * scale
     out.likes[r, j] = post.likes * scale
@@ -134,15 +137,21 @@ def _play(n, low, rows, scores, scene, desks):
         rows[q.person - low] += q.slots
 
 
-def checked(name: str, found: object, table: Candidates) -> Array:
-    """Return scores as float64, -inf where nothing is to be shown.
+def scores_of(name: str, score: Callable[[Candidates], Array], table: Candidates) -> Array:
+    """Return the scores of feed `name` as float64, -inf where nothing is to be shown.
 
     Raises
     ------
     ScoreError
-        When the shape is wrong or a candidate has no number.
+        When the function fails, or what it returns has the wrong shape or no number for a candidate.
     """
-    scores = np.asarray(found, np.float64)
+    try:
+        with np.errstate(all="ignore"):  # the log of 0 keeps a post out, as meant; NaN is refused below
+            scores = np.asarray(score(table), np.float64)
+    except Exception as problem:
+        last = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{os.path.basename(last.filename)}:{last.lineno}"
+        raise ScoreError(f"feed `{name}` failed ({where}): {type(problem).__name__}: {problem}") from problem
     if scores.shape != table.valid.shape:
         raise ScoreError(f"feed `{name}` returned an array of shape {scores.shape}; needed is (requests, candidates) = {table.valid.shape}")
     if np.isnan(scores[table.valid]).any():
@@ -173,7 +182,7 @@ def serve_scored(low: int, high: int, scene: Scene, name: str, score: Callable[[
     while n := _gather(low, high, rows, scale, scene, desks, table):
         width = int(desks.request.candidates[:n].max())
         part = Candidates(table.day, table.time, table.person[:n], *(x[:n, :width] for x in table[3:]))
-        scores = checked(name, score(part), part) if width else np.zeros((n, 0))
+        scores = scores_of(name, score, part) if width else np.zeros((n, 0))
         # What the function refuses is out of the contest, also where nothing else is left.
         desks.taken[:n, :width] |= scores == -np.inf
         _play(n, low, rows, scores, scene, desks)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from influence_sim.engine.batch import checked
+from influence_sim.engine.batch import scores_of
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, lengths, normals2, sigmoid
 from influence_sim.engine.state import INTEREST, RULES, records
@@ -26,6 +26,7 @@ from influence_sim.world.people import dirichlet, lognormal
 Array = np.ndarray[Any, Any]
 TOPIC_ROOM = 0.5  # closed platform: topic buckets per retrieval slot of a topic
 COARSE = 16  # open platform: buckets of a topic
+MOST_TRIES = 1000  # a candidate: where almost nothing is living, more tries would find nothing else
 GRID = 33  # points of `outside_worth`
 RIVALS = 2048  # posts behind each of them
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
@@ -166,7 +167,7 @@ def unknown_scores(market: Market, rules: Any, z: Array, tag: Array, ages: Array
         _worth(z.ravel(), np.repeat(u, m, axis=0), rules, np.repeat(fresh, m), scores)
         return scores.reshape(n, m)
     table = _unknown_posts(market, rules, z, u, tag, ages)
-    return np.exp(checked(feed.policy, function(table), table))
+    return np.exp(scores_of(feed.policy, function, table))
 
 
 def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, ages: Array) -> Candidates:
@@ -180,6 +181,7 @@ def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, a
     known: dict[str, Any] = {
         "valid": True, "standing": 1.0, "predicted": z, "source": INTEREST, "tag": tag[:, None], "age": ages[:, None],
         "duration": duration[:, None], "seconds": median * np.log1p(duration[:, None] / median),
+        "p_play": 1.0 / (1.0 + np.minimum(rules.play_seconds, duration)[:, None] / median),
         "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2])[:, None],
     }  # fmt: skip
     for name in ("like", "comment", "share", "follow", "negative"):
@@ -230,7 +232,7 @@ def modelled_share(market: Market) -> float:
     """Return the share of the platform's supply of posts that is modelled; 1 where nothing else competes."""
     creators, feed = market.creators, market.feed
     modelled = creators.count * creators.posts_per_day
-    if feed.mode == "slot_mixture" or feed.ranking != "value" or supply(market) <= modelled:
+    if feed.mode == "slot_mixture" or feed.ranking != "value" or feed.outside_posts * market.people.population <= modelled:
         return 1.0
     return modelled / supply(market)
 
@@ -280,7 +282,8 @@ def tries(market: Market, wanted: int, weight: float) -> float:
     if modelled_share(market) == 1.0:
         return float(wanted * market.feed.tries)
     living = supply(market) * market.feed.max_age
-    return wanted * COARSE * market.people.topics / (living * weight) if weight > 0.0 else 0.0
+    exact = wanted * COARSE * market.people.topics / (living * weight) if weight > 0.0 else 0.0
+    return min(exact, float(wanted * MOST_TRIES))
 
 
 def outside_worth(market: Market, rules: Any) -> Array:

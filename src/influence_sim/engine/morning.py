@@ -104,6 +104,7 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
         s.followers,
         s.accounts,
     )
+    s.posts.heat[at : at + len(rows)] += np.where((sponsored == 0) & (posted >= day), s.heat[creator], 0)
     s.post_count += len(rows)
     accounts = at + np.flatnonzero(creator >= s.modelled)
     for order, post in zip(flights, accounts, strict=True):

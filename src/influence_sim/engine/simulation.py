@@ -92,6 +92,7 @@ class Simulation:
         self.base_market = self.market = market  # without the events of the day, and with them
         self.events = in_order(events)
         self.open_share = 1.0  # share of the day's slots that are served; an outage lowers it for a day
+        self.heat = np.zeros(len(world.creators.person), np.int64)  # impressions (agents) by hand for each organic post of today
         self.budget = budget if strategy is not None else 0.0
         self.day = 0
         self.rules = rules(market, path_seed, replication)
@@ -221,6 +222,7 @@ class Simulation:
     def _play_events(self) -> None:
         """Derive today's market and let the events of today write."""
         self.open_share = 1.0
+        self.heat[:] = 0
         if not self.events:
             return
         self._use(market_on(self.base_market, self.events, self.day))

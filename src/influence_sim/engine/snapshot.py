@@ -50,7 +50,7 @@ SAVED = (
 # Made by the constructor from the above.
 DERIVED = ("accounts", "modelled", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool")
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
-NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "intents", "log", "witness")
+NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
 
 
 class SnapshotError(Exception):

@@ -10,6 +10,7 @@ from influence_sim.events.base import Event, LastingEvent, build_event, event_ty
 from influence_sim.events.discovery_off import DiscoveryOff
 from influence_sim.events.feed_change import FeedChange
 from influence_sim.events.feed_reset import FeedReset
+from influence_sim.events.heating import Heating
 from influence_sim.events.outage import Outage
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Event",
     "FeedChange",
     "FeedReset",
+    "Heating",
     "LastingEvent",
     "Outage",
     "build_event",

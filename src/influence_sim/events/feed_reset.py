@@ -18,8 +18,7 @@ class FeedReset(Event):
     """Set the platform's estimate of people's tastes back to the average person of day 0.
 
     The same people are reset in every arm. What they follow, and their past engagement with single
-    creators, stays. The feed then learns them anew. Posts from outside the model compete as before
-    (their strength is a constant of the market), so they fill too few slots of those reset until then.
+    creators, stays. The feed then learns them anew.
     """
 
     name = "feed_reset"

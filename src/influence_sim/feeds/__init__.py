@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -57,7 +58,12 @@ class FeedPolicy:
         FeedPolicy.registry[self.name] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FeedPolicy, (self.name, self.claim, self.source, dict(self.values), self.score)
+        return _received, (self.name, self.claim, self.source, dict(self.values), self.score)
+
+
+def _received(name: str, *rest: Any) -> FeedPolicy:
+    """Return the policy of that name: the one registered here, else the one that another process sent."""
+    return FeedPolicy.registry.get(name) or FeedPolicy(name, *rest)
 
 
 Score = Callable[[Candidates], Array]
@@ -105,11 +111,18 @@ def feed(source: str, **values: Any) -> Callable[[Score], Score]:
     """
 
     def register(function: Score) -> Score:
+        former = FeedPolicy.registry.get(function.__name__)
+        if former and former.score and _place(former.score) == _place(function):
+            del FeedPolicy.registry[function.__name__]  # a cell of a notebook was run again
         lines = (function.__doc__ or "").strip().splitlines()
         FeedPolicy(function.__name__, lines[0] if lines else "", source, values, function)
         return function
 
     return register
+
+
+def _place(function: Score) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
 
 
 def policies() -> dict[str, FeedPolicy]:
@@ -141,5 +154,9 @@ from influence_sim.feeds import (  # noqa: E402  (each registers its policy)
 )
 
 _BUILT_IN = (for_you, following, interest, trending, random, x_like, youtube_like, instagram_like, top_chart)
+
+# Policies of installed packages: an entry point of this group names the module that defines them.
+for _point in entry_points(group="influence_sim.feeds"):
+    _point.load()
 
 __all__ = ["Candidates", "FeedPolicy", "feed", "policies", "score_of", "with_policy"]

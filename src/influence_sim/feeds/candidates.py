@@ -22,7 +22,7 @@ class Candidates(NamedTuple):
     valid: Array  # bool
     post: Array  # i8 post row
     creator: Array  # i8 creator row
-    source: Array  # i8 code of `influence_sim.feeds.SOURCES`
+    source: Array  # i8: 1 follow, 2 interest, 3 trending, 4 random
     age: Array  # days since the post appeared
     duration: Array  # s
     followers: Array  # followers of the creator when the post appeared
@@ -35,6 +35,7 @@ class Candidates(NamedTuple):
     p_share: Array
     p_follow: Array
     p_negative: Array
+    p_play: Array  # probability of watching for `feed.play_seconds` or to the end
     seconds: Array  # expected watch time, s
     views: Array  # the post's counters so far
     likes: Array

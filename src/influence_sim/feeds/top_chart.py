@@ -20,12 +20,17 @@ TOP_CHART = FeedPolicy(
         "candidates_interest": 0,
         "candidates_trending": 20,
         "candidates_random": 0,
-        "tries": 40,
+        "tries": 200,
         "trending_prior": 3.0,
         "trending_exponent": 1.0,
+        # Above what posts gather while each is shown once a person: a chart has no ceiling.
+        "trending_cap": 0.05,
         "trending_half_life": 10_000.0,
-        "max_age": 365.0,
+        # Longer than the usual run; a year would leave most tries on empty places.
+        "max_age": 60.0,
         "exploration_share": 0.0,
         "stages": 0,
+        "refusal_days": 0.0,
+        "refusal_ramp": 0.0,
     },
 )

@@ -20,9 +20,13 @@ TRENDING = FeedPolicy(
         "candidates_interest": 0,
         "candidates_trending": 20,
         "candidates_random": 0,
-        "tries": 40,
+        "tries": 100,
         "trending_prior": 3.0,
+        # Above what nearly all posts gather, so that the weight is the count.
+        "trending_cap": 0.05,
         "exploration_share": 0.0,
         "stages": 0,
+        "refusal_days": 0.0,
+        "refusal_ramp": 0.0,
     },
 )

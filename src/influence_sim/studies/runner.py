@@ -36,6 +36,7 @@ class _Setting:
     graph: Any
     agents: Any
     threads: int
+    feeds: Any  # policies of this process; a worker registers them by receiving them
     run: Callable[..., RunResult]
 
 
@@ -193,13 +194,15 @@ def run_all(
     """
     from loky import cpu_count
 
+    from influence_sim.feeds import policies
+
     cores = jobs if jobs is not None else cpu_count()
     if cores < 1:
         raise ValueError(f"jobs must be at least 1; got {jobs}")
     labels, n = arms(scenario), scenario.replications
     workers = min(cores, n * len(labels))
     shared = graph if graph is not None else graph_of(scenario)
-    setting = _Setting(scenario, shared, agents, threads=max(1, cores // workers), run=run_one)
+    setting = _Setting(scenario, shared, agents, max(1, cores // workers), list(policies().values()), run_one)
     tell = progress or (lambda done, total, results: None)
     _warm_up()
     results: list[RunResult] = []
