@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,21 +84,40 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     from influence_sim.record import provenance
     from influence_sim.report import render
 
+    with whole_folder(out) as building:
+        write_tables(comparison, building)
+        stopped = {"stopped": comparison.stopped} if comparison.stopped else {}
+        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **stopped}, building)
+        told = replace(comparison, provenance=known)
+        drawn = draw_all(told)
+        write_all(told, building, drawn)
+        render(told, building / "report.html", drawn)
+
+
+def write_provenance(known: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Write provenance.json, which marks a folder as a result that may be replaced, and return what it says."""
+    marked = {**known, "made_by": MADE_BY}
+    text = json.dumps(marked, indent=2, ensure_ascii=False, default=str)
+    (folder / "provenance.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    return marked
+
+
+@contextmanager
+def whole_folder(out: str | Path) -> Iterator[Path]:
+    """Give a new folder beside `out` to build in; it takes the place of `out` at the end, or vanishes at an error.
+
+    Raises
+    ------
+    OutputError
+        When `out` holds something that is not an earlier result, or cannot be written.
+    """
     target = Path(os.path.abspath(out))
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     building = _beside(target, "new")
     building.mkdir()
     try:
-        write_tables(comparison, building)
-        known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
-        known |= {"stopped": comparison.stopped} if comparison.stopped else {}
-        text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
-        (building / "provenance.json").write_text(text + "\n", encoding="utf-8")
-        told = replace(comparison, provenance=known)
-        drawn = draw_all(told)
-        write_all(told, building, drawn)
-        render(told, building / "report.html", drawn)
+        yield building
         _take_place(building, target)
     except OSError as error:
         if isinstance(error, OutputError):

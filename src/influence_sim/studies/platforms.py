@@ -123,9 +123,9 @@ def paired(worlds: pd.DataFrame, a: str, b: str, headline: Sequence[Measure]) ->
     pairs = pd.DataFrame(rows, columns=list(PAIRS))
     places = [_place(pairs, measure) for measure in headline]
     for place, p in zip(places, holm(pairs.loc[places, "p_permutation"].to_numpy(float)), strict=True):
-        lo, hi = pairs.loc[place, ["lo", "hi"]].astype(float)
-        pairs.loc[place, "p_holm"] = p
+        lo, hi = float(pairs["lo"].iloc[place]), float(pairs["hi"].iloc[place])
         apart = (lo > 0 or hi < 0) and p <= ALPHA
+        pairs.loc[place, "p_holm"] = p
         pairs.loc[place, "verdict"] = (A_HIGHER if lo > 0 else B_HIGHER) if apart else UNDECIDED
     return pairs
 
@@ -146,7 +146,7 @@ def say_pair(row: Mapping[str, Any], write: Callable[[float], str]) -> str:
     """Return both means and the difference with its interval; a headline that cannot be told apart says so."""
     if row["note"]:
         return f"not known in every world ({row['note']})"
-    a, b = row["platform_a"], row["platform_b"]
-    text = f"{write(row['a'])} on {a}, {write(row['b'])} on {b}; difference {write(row['difference'])}"
-    text += f" (95 % interval {write(row['lo'])} to {write(row['hi'])})" if math.isfinite(row["lo"]) else " (too few worlds for an interval)"
+    text = f"{write(row['a'])} on {row['platform_a']}, {write(row['b'])} on {row['platform_b']}; difference {write(row['difference'])}"
+    sure = math.isfinite(row["lo"])
+    text += f" (95 % interval {write(row['lo'])} to {write(row['hi'])})" if sure else " (too few worlds for an interval)"
     return f"{UNDECIDED}: {text}" if row["verdict"] == UNDECIDED else text
