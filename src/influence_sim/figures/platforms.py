@@ -41,7 +41,7 @@ def paired_measures(worlds: pd.DataFrame, pairs: pd.DataFrame, panels: Sequence[
     n = int(rows[0]["worlds"])
     a, b = rows[0]["platform_a"], rows[0]["platform_b"]
     subtitle = (f"Each grey line is one world, {a} and {b}, n = {n}; large marks: mean with its 95 % interval (BCa); "
-                "below each name: mean difference with its interval; every axis begins at zero")
+                f"below each name: {a} minus {b}, with its interval")
     finish(fig, title, subtitle, source)
     table = pd.DataFrame(rows)
     parts = [f"{panel.name}: {panel.write(row['a'])} on {a}, {panel.write(row['b'])} on {b}, difference {_difference(row, panel)}"
@@ -71,17 +71,16 @@ def _panel(ax: Axes, values: np.ndarray[Any, Any], panel: Panel, row: dict[str, 
         if math.isfinite(low):
             ax.plot([place, place], [low, high], color=look.color, lw=2.4, solid_capstyle="butt")
         ax.plot([place], [mean], look.marker, color=look.color, ms=7)
-        ax.annotate(panel.write(mean) if math.isfinite(mean) else "not known", xy=(place, mean if math.isfinite(mean) else 0.0),
-                    xytext=(0, 9 if math.isfinite(low) else 8), textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
+        ax.annotate(panel.write(mean) if math.isfinite(mean) else "not known", xy=(place, np.nanmax([0.0, mean, high])),
+                    xytext=(0, 5 if math.isfinite(low) else 8), textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
                     color=look.text, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8})
-    top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-    ax.set_ylim(0, 1.12 * max(top, 1e-9))
+    top = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    ax.set_ylim(0, 1.12 * top if top > 0 else 1.0)
     ax.set_xlim(-0.55, 1.55)
     ax.set_xticks([0, 1], [row["platform_a"], row["platform_b"]], color=INK)
     ax.yaxis.set_major_formatter(lambda value, _: panel.write(value))
     ax.set_ylabel(panel.unit)
-    words = f"{UNDECIDED}, {_difference(row, panel)}" if row["verdict"] == UNDECIDED else _difference(row, panel)
-    ax.set_title(f"{panel.name}\n{words}", color=INK, fontsize=9, loc="left")
+    ax.set_title(f"{panel.name}\n{_difference(row, panel)}\n{row['verdict'] if row['verdict'] == UNDECIDED else ''}", color=INK, fontsize=9)
 
 
 @house
@@ -108,16 +107,22 @@ def views_by_limit(pairs: pd.DataFrame, limits: Sequence[float], source: str) ->
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="real followers at the start below which a creator counts as unknown", ylabel="share of views, follows, posts")
-    found = [row for row in rows if math.isfinite(row["difference"])]
-    same = all(row["lo"] > 0 for row in found) or all(row["hi"] < 0 for row in found)
-    more = a if found and found[0]["difference"] > 0 else b
-    title = f"Wherever the line is drawn, unknown creators have the larger share of views on {more}"
-    if not found or not same:
-        title = "Where unknown creators have the larger share of views depends on where the line is drawn"
+    title = _limits_title(rows, a, b)
     finish(fig, title, "Organic views of modelled creators; mean of worlds, bars: 95 % interval (BCa); grey: what they had at the start "
            "(follows) and what they made (posts), the same on both; log axis", source)  # fmt: skip
     parts = [f"under {row['limit']:,.0f}: {percent(row['a'])} on {a}, {percent(row['b'])} on {b}" for row in rows]
     return Figure(fig, table, f"{title}. " + "; ".join(parts) + ".")
+
+
+def _limits_title(rows: Sequence[dict[str, float]], a: str, b: str) -> str:
+    on_a, on_b = sum(row["lo"] > 0 for row in rows), sum(row["hi"] < 0 for row in rows)
+    if on_a and on_b:
+        return "On which platform unknown creators win more depends on where the line is drawn"
+    if not (on_a or on_b):
+        return f"Wherever the line is drawn, {a} and {b}: {UNDECIDED}"
+    sure = on_a + on_b
+    where = "Wherever the line is drawn" if sure == len(rows) else f"At {sure} of {len(rows)} lines, and at none the other way"
+    return f"{where}, unknown creators win a larger share on {a if on_a else b}"
 
 
 def _shares(pairs: pd.DataFrame, limit: float) -> dict[str, float]:
