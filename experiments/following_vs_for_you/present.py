@@ -16,7 +16,7 @@ from influence_sim.record.unknown import EVERYBODY, LIMITS, LOWER_HALF, UNKNOWN
 from influence_sim.report.experiment import Answer, experiment_page
 from influence_sim.scenario import Scenario
 from influence_sim.studies.compare import UNDECIDED
-from influence_sim.studies.platforms import Measure, pair_of, say_pair
+from influence_sim.studies.platforms import A_HIGHER, B_HIGHER, Measure, difference_writer, pair_of, say_pair
 
 COMMAND = "python experiments/following_vs_for_you/run.py"
 CLASS = f"under {UNKNOWN:,.0f} followers"
@@ -103,9 +103,14 @@ def table(pairs: pd.DataFrame) -> list[list[str]]:
         write = writer(row["unit"])
         name = f"{NAMES[measure.name]}{', ' if measure.of else ''}{measure.of}"
         shown = [_interval(row[side], row[f"{side}_lo"], row[f"{side}_hi"], write) for side in "ab"]
-        apart = _interval(row["difference"], row["lo"], row["hi"], write) or row["note"]
-        rows.append([name, *shown, apart, "" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.2g}", row["verdict"]])
+        apart = _interval(row["difference"], row["lo"], row["hi"], difference_writer(row["unit"], write)) or row["note"]
+        rows.append([name, *shown, apart, "" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.2g}", _verdict(row)])
     return rows
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    higher = {A_HIGHER: row["platform_a"], B_HIGHER: row["platform_b"]}.get(row["verdict"])
+    return f"{higher} higher" if higher else str(row["verdict"])
 
 
 def _interval(value: float, lo: float, hi: float, write: Any) -> str:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from influence_sim.figures.style import INK, MUTED, Figure, Look, end_labels, finish, house, new, percent, series_style
 from influence_sim.studies.compare import UNDECIDED
-from influence_sim.studies.platforms import Measure, pair_of
+from influence_sim.studies.platforms import Measure, difference_writer, pair_of
 
 WIDE = 7.4  # inches: a full column of A4
 
@@ -58,8 +58,9 @@ def _values(worlds: pd.DataFrame, row: dict[str, Any]) -> np.ndarray[Any, Any]:
 def _difference(row: dict[str, Any], panel: Panel) -> str:
     if not math.isfinite(row["difference"]):
         return "not known in every world"
-    text = signed(row["difference"], panel.write)
-    return f"{text} ({panel.write(row['lo'])} to {panel.write(row['hi'])})" if math.isfinite(row["lo"]) else text
+    write = difference_writer(row["unit"], panel.write)
+    text = signed(row["difference"], write)
+    return f"{text} ({write(row['lo'])} to {write(row['hi'])})" if math.isfinite(row["lo"]) else text
 
 
 def _panel(ax: Axes, values: np.ndarray[Any, Any], panel: Panel, row: dict[str, Any]) -> None:

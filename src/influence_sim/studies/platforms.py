@@ -142,11 +142,17 @@ def pair_of(pairs: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     return {str(k): v for k, v in pairs.loc[_place(pairs, measure)].to_dict().items()}
 
 
+def difference_writer(unit: str, write: Callable[[float], str]) -> Callable[[float], str]:
+    """Return how differences are written: those of shares are points, not percent."""
+    return (lambda value: write(value).replace("%", "points")) if unit.startswith("share") else write
+
+
 def say_pair(row: Mapping[str, Any], write: Callable[[float], str]) -> str:
     """Return both means and the difference with its interval; a headline that cannot be told apart says so."""
     if row["note"]:
         return f"not known in every world ({row['note']})"
-    text = f"{write(row['a'])} on {row['platform_a']}, {write(row['b'])} on {row['platform_b']}; difference {write(row['difference'])}"
+    apart = difference_writer(row["unit"], write)
+    text = f"{write(row['a'])} on {row['platform_a']}, {write(row['b'])} on {row['platform_b']}; difference {apart(row['difference'])}"
     sure = math.isfinite(row["lo"])
-    text += f" (95 % interval {write(row['lo'])} to {write(row['hi'])})" if sure else " (too few worlds for an interval)"
+    text += f" (95 % interval {apart(row['lo'])} to {apart(row['hi'])})" if sure else " (too few worlds for an interval)"
     return f"{UNDECIDED}: {text}" if row["verdict"] == UNDECIDED else text
