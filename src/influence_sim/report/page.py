@@ -19,12 +19,16 @@ MOST_TABLE_ROWS = 60
 
 def page(comparison: Any, drawn: Mapping[str, Figure] | None = None) -> str:
     """Return the report of a comparison as one HTML page."""
+    figures = drawn if drawn is not None else draw_all(comparison)
+    return fill("report.html.j2", figures, **content(comparison))
+
+
+def fill(template: str, figures: Mapping[str, Figure], **values: Any) -> str:
+    """Return a template of this room as one HTML page, with its text escaped and its figures inline."""
     environment = Environment(
         loader=PackageLoader("influence_sim.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    figures = drawn if drawn is not None else draw_all(comparison)
-    template = environment.get_template("report.html.j2")
-    return template.render(**content(comparison), figures={name: _figure(name, figure) for name, figure in figures.items()})
+    return environment.get_template(template).render(**values, figures={name: _figure(name, figure) for name, figure in figures.items()})
 
 
 def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -84,9 +84,8 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
 
     with whole_folder(out) as building:
         write_tables(comparison, building)
-        known = {**provenance(comparison.loaded or comparison.scenario), "made_by": MADE_BY}
-        known |= {"stopped": comparison.stopped} if comparison.stopped else {}
-        _write_provenance(known, building)
+        stopped = {"stopped": comparison.stopped} if comparison.stopped else {}
+        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **stopped}, building)
         told = replace(comparison, provenance=known)
         drawn = draw_all(told)
         write_all(told, building, drawn)
@@ -107,7 +106,7 @@ def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int
         frame.to_csv(folder / f"{name}.csv", index=False)
     for name in ("daily", "posts", "feed_items", "stages"):
         _write_parquet(pd.DataFrame(getattr(result, name)), folder / f"{name}.parquet")
-    _write_provenance({**provenance(question), "made_by": MADE_BY, "run": {**named, "days": days}}, folder)
+    write_provenance({**provenance(question), "run": {**named, "days": days}}, folder)
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -128,9 +127,12 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _write_provenance(known: dict[str, Any], folder: Path) -> None:
-    text = json.dumps(known, indent=2, ensure_ascii=False, default=str)
-    (folder / "provenance.json").write_text(text + "\n", encoding="utf-8")
+def write_provenance(known: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Write provenance.json, which marks a folder as a result that may be replaced, and return what it says."""
+    marked = {**known, "made_by": MADE_BY}
+    text = json.dumps(marked, indent=2, ensure_ascii=False, default=str)
+    (folder / "provenance.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    return marked
 
 
 @contextmanager
