@@ -168,7 +168,7 @@ def score_request(scene: Scene, desk: Desk, name: str, score: Callable[[Candidat
     if width == 0:
         return
     part = Candidates(table.day, table.time, table.person, *(x[:, :width] for x in table[3:]))
-    scores = checked(name, score(part), part)
+    scores = scores_of(name, score, part)
     desk.taken[:width] |= scores[0] == -np.inf
     _set_scores(scores[0], scene, desk)
 
