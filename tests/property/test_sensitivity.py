@@ -35,6 +35,7 @@ ACTIVE: dict[str, Any] = {
     "funnel.baseline_rate": 0.002,
 }
 MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
+COLD_START = {"feed.cold_start_rank": 3, "feed.outside_posts": 0, "feed.stages": 0, "feed.slots_per_request": 4}
 # Ends used instead of those of the range: too large for a small world, or not allowed together with it.
 ENDS: dict[str, tuple[Any, Any]] = {
     "people.agents": (100, 200),
@@ -47,6 +48,11 @@ ENDS: dict[str, tuple[Any, Any]] = {
     "graph.friends_per_person": (0, 50),
     "feed.tries": (1, 50),
     "feed.inbox": (1, 64),
+    "people.arrival_days": (1, 5),
+    "creators.sounds": (1, 1000),
+    "feed.cold_start_rank": (0, 3),
+    "feed.cold_start_followers": (0, 1e9),
+    "feed.heating_views": (20, 2000),
 }
 # What must run for the parameter to matter.
 CONTEXT: dict[str, dict[str, Any]] = {
@@ -54,6 +60,16 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "feed.weight_interest": MIXTURE,
     "feed.weight_trending": MIXTURE,
     "feed.weight_random": MIXTURE,
+    "feed.tries": MIXTURE,
+    "people.arrival_days": {"people.newcomers": 0.5},
+    "creators.sounds": {"creators.shared_sounds": 1},
+    "feed.refusal_floor": {"feed.refusal_days": 0, "response.negative_rate": 0.3},
+    "feed.refusal_ramp": {"feed.refusal_days": 0, "response.negative_rate": 0.3},
+    "feed.refusal_days": {"response.negative_rate": 0.3},
+    "feed.cold_start_rank": COLD_START,
+    "feed.cold_start_followers": COLD_START,
+    "feed.cold_start_impressions": COLD_START,
+    "feed.heating_views": {"feed.heating_share": 0.1},
     "creators.duration_min": {"creators.duration_median": 5},
     "creators.duration_max": {"creators.duration_median": 60},
     "feed.update": {"feed.stages": 0, "feed.trending_count": "views", "feed.rounds_per_day": 1, "feed.candidates_trending": 32},
