@@ -60,7 +60,7 @@ def writer(unit: str) -> Any:
 PANELS = (
     Panel(VIEWS, "Views of unknown creators", "share of views", percent),
     Panel(INEQUALITY, "Inequality of posts' views", "Gini coefficient (0 all equal)", number),
-    Panel(TIME, "Time to 1,000 views", "mean days (7 at most)", number),
+    Panel(TIME, "Days to 1,000 views", "mean days (7 at most)", number),
 )
 
 
@@ -84,7 +84,7 @@ def answer(pairs: pd.DataFrame) -> list[str]:
     has = [percent(rows[Measure(name, CLASS)]["a"]) for name in ("creators_unknown", "followers_of_unknown", "posts_of_unknown")]
     lines = [f"Unknown creators ({CLASS} at the start): {has[0]} of creators, with {has[1]} of follows and {has[2]} of posts."]
     lines += [f"{panel.name}: {say_pair(rows[panel.measure], panel.write)}." for panel in PANELS]
-    lines.append(f"Time to 1,000 views of unknown creators' posts: {say_pair(rows[UNKNOWN_TIME], number)}.")
+    lines.append(f"Days to 1,000 views of unknown creators' posts: {say_pair(rows[UNKNOWN_TIME], number)}.")
     lines.append(f"Views of unknown creators by people who do not follow them: {both(Measure('views_by_non_followers_of', CLASS))}.")
     slots = [both(Measure("slots", of)) for of in ("empty", "outside")]
     lines.append(
