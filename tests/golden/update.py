@@ -24,7 +24,7 @@ def measure() -> dict[str, dict[str, float]]:
     from small_worlds import campaign, market_of, run, simulation
 
     found: dict[str, dict[str, float]] = {}
-    for policy in ("following", "for_you", "random"):
+    for policy in ("following", "for_you", "instagram_like", "interest", "random", "top_chart", "trending", "x_like", "youtube_like"):
         values: dict[str, Any] = {f"feed.{k}": v for k, v in FeedPolicy.registry[policy].values.items()}
         sim = run(simulation(market_of({**values, "feed.policy": policy}), horizon=4), campaign)
         found[policy] = {name: float(sum(sim.daily[name])) for name in sim.daily}
