@@ -332,8 +332,33 @@ def check(run: Runs, overlays: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return searched[int(np.argmin(checked))]
 
 
-def fit(run: Runs, steps: int) -> list[dict[str, Any]]:
-    """Return every overlay that was tried."""
+def point_of(overlay: dict[str, Any]) -> np.ndarray:
+    """Return the point of an overlay."""
+    return coordinates([overlay[f.path] for f in FREE])
+
+
+def polish(run: Runs, overlay: dict[str, Any], jacobian: np.ndarray) -> dict[str, Any]:
+    """Return the overlay after at most two more steps in all worlds but the fresh ones, which average more luck out."""
+    step = np.array([f.step for f in FREE])
+    low, high = coordinates([max(f.low, 1e-9) if f.log else f.low for f in FREE]), coordinates([f.high for f in FREE])
+    groups = [t.group for t in TARGETS]
+    weight = np.array([groups.count(g) ** -0.5 for g in groups])
+    worlds = (*FIT_SEEDS, *CHECK_SEEDS)
+    known = run([overlay], worlds)[0]
+    for _ in range(2):
+        system = np.vstack([weight[:, None] * jacobian * step, 0.3 * np.eye(len(step))])
+        move = np.linalg.lstsq(system, np.concatenate([-weight * misfit(known), np.zeros(len(step))]), rcond=None)[0]
+        new = overlay_of(np.clip(point_of(overlay) + np.clip(move, -2, 2) * step, low, high))
+        found = run([new], worlds)[0]
+        print(f"polished: distance {distance(known):.2f} -> {distance(found):.2f}", flush=True)
+        if distance(found) >= distance(known):
+            break
+        overlay, known = new, found
+    return overlay
+
+
+def fit(run: Runs, steps: int) -> tuple[list[dict[str, Any]], np.ndarray]:
+    """Return every overlay that was tried, and the last Jacobian (targets, parameters)."""
     step = np.array([f.step for f in FREE])
     low, high = coordinates([max(f.low, 1e-9) if f.log else f.low for f in FREE]), coordinates([f.high for f in FREE])
     x = coordinates([f.start for f in FREE])
@@ -367,7 +392,7 @@ def fit(run: Runs, steps: int) -> list[dict[str, Any]]:
             radius *= 0.5
         if radius < 0.05:
             break
-    return [overlay_of(p) for p in tried]
+    return [overlay_of(p) for p in tried], jacobian
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -424,7 +449,8 @@ def main() -> None:
     begun = time.perf_counter()
     with ProcessPoolExecutor(o.processes) as pool:
         run = Runs(o.out, pool)
-        overlay = check(run, fit(run, o.steps))
+        tried, jacobian = fit(run, o.steps)
+        overlay = polish(run, check(run, tried), jacobian)
         print(f"fitted after {time.perf_counter() - begun:.0f} s", flush=True)
         write(o.out, overlay, run([overlay], FRESH_SEEDS)[0], time.perf_counter() - begun)
 

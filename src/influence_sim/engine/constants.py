@@ -27,6 +27,8 @@ Array = np.ndarray[Any, Any]
 TOPIC_ROOM = 0.5  # closed platform: topic buckets per retrieval slot of a topic
 COARSE = 16  # open platform: buckets of a topic
 MOST_TRIES = 1000  # a candidate: where almost nothing is living, more tries would find nothing else
+# The feed that settles the unit of match. It stays when defaults are fitted: a unit that moved with the fit could not be fitted.
+REFERENCE = Feed(rank_noise=0.2, freshness_exponent=0.6)
 GRID = 33  # points of `outside_worth`
 RIVALS = 2048  # posts behind each of them
 DRAWS = 8192  # Monte Carlo size of the constants; their seed is fixed, so they are exact functions
@@ -201,12 +203,12 @@ def _retrieved_ages(market: Market, u: Array) -> Array:
 
 
 def settle_match(market: Market, rules: Any) -> None:
-    """Set the origin and unit of match: 0 is an average post served by `for_you` at its defaults, -1 a random one.
+    """Set the origin and unit of match: 0 is an average post served by `REFERENCE`, -1 a random one.
 
     Rates and slopes of responses were measured per recommended impression, and against random
     exposure of the same videos (KuaiRand), so that gap is the unit; it belongs to people and posts, so another
     feed does not move it.  What is served depends on scores, and scores on the unit: a few rounds settle both.
-    `rules` are those of the market under the default feed.
+    `market` and `rules` are those under the reference feed.
     """
     t = tastes(market)
     posts, u = recommended(t)
@@ -350,7 +352,7 @@ def rules(market: Market, path_seed: int, replication: int, match: tuple[float, 
     """
     made = _record(market, path_seed, replication)
     if match is None:
-        default = market.model_copy(update={"feed": Feed()})
+        default = market.model_copy(update={"feed": REFERENCE})
         reference = _record(default, path_seed, replication)
         settle_match(default, reference)
         match = reference.match_mean, reference.match_unit
