@@ -2,7 +2,7 @@
 
 Gauss-Newton on statistics in units of their bands: one run per parameter gives the first Jacobian, every
 further run improves it (Broyden's update), steps stay inside a trust region and the bounds. Every evaluation uses the
-same seeds; the tables come from seeds the fit never saw. Evaluations are kept in `evaluations.jsonl`, so an interrupted
+same seeds; the tables come from seeds the fit never saw. Evaluations are kept in the folder of results, so an interrupted
 fit goes on where it stopped and gives the same answer.
 """
 
@@ -170,7 +170,7 @@ BURN_IN = 5  # days before the first post that is described
 RANDOM_DAYS, RANDOM_FROM = 6, 2  # days of the random feed in the same world, and the day its impressions begin to count
 LEAST_FOLLOWERS = 30  # agents an account needs: fewer give posts of a handful of agents
 BIN, MOST_PER_BIN = 0.5, 30  # accounts are taken evenly over ln followers, as widely as the crawl's
-FIT_SEEDS, CHECK_SEEDS, FRESH_SEEDS = (101, 102), (201, 202, 203), (901, 902, 903, 904, 905, 906)
+FIT_SEEDS, CHECK_SEEDS, FRESH_SEEDS = (101, 102), (201, 202, 203), tuple(range(901, 913))
 CHECKED = 4  # points of the search that are played again in worlds it never saw; the best there is the answer
 
 
@@ -332,33 +332,8 @@ def check(run: Runs, overlays: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return searched[int(np.argmin(checked))]
 
 
-def point_of(overlay: dict[str, Any]) -> np.ndarray:
-    """Return the point of an overlay."""
-    return coordinates([overlay[f.path] for f in FREE])
-
-
-def polish(run: Runs, overlay: dict[str, Any], jacobian: np.ndarray) -> dict[str, Any]:
-    """Return the overlay after at most two more steps in all worlds but the fresh ones, which average more luck out."""
-    step = np.array([f.step for f in FREE])
-    low, high = coordinates([max(f.low, 1e-9) if f.log else f.low for f in FREE]), coordinates([f.high for f in FREE])
-    groups = [t.group for t in TARGETS]
-    weight = np.array([groups.count(g) ** -0.5 for g in groups])
-    worlds = (*FIT_SEEDS, *CHECK_SEEDS)
-    known = run([overlay], worlds)[0]
-    for _ in range(2):
-        system = np.vstack([weight[:, None] * jacobian * step, 0.3 * np.eye(len(step))])
-        move = np.linalg.lstsq(system, np.concatenate([-weight * misfit(known), np.zeros(len(step))]), rcond=None)[0]
-        new = overlay_of(np.clip(point_of(overlay) + np.clip(move, -2, 2) * step, low, high))
-        found = run([new], worlds)[0]
-        print(f"polished: distance {distance(known):.2f} -> {distance(found):.2f}", flush=True)
-        if distance(found) >= distance(known):
-            break
-        overlay, known = new, found
-    return overlay
-
-
-def fit(run: Runs, steps: int) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """Return every overlay that was tried, and the last Jacobian (targets, parameters)."""
+def fit(run: Runs, steps: int) -> list[dict[str, Any]]:
+    """Return every overlay that was tried."""
     step = np.array([f.step for f in FREE])
     low, high = coordinates([max(f.low, 1e-9) if f.log else f.low for f in FREE]), coordinates([f.high for f in FREE])
     x = coordinates([f.start for f in FREE])
@@ -392,7 +367,7 @@ def fit(run: Runs, steps: int) -> tuple[list[dict[str, Any]], np.ndarray]:
             radius *= 0.5
         if radius < 0.05:
             break
-    return [overlay_of(p) for p in tried], jacobian
+    return [overlay_of(p) for p in tried]
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -449,8 +424,7 @@ def main() -> None:
     begun = time.perf_counter()
     with ProcessPoolExecutor(o.processes) as pool:
         run = Runs(o.out, pool)
-        tried, jacobian = fit(run, o.steps)
-        overlay = polish(run, check(run, tried), jacobian)
+        overlay = check(run, fit(run, o.steps))
         print(f"fitted after {time.perf_counter() - begun:.0f} s", flush=True)
         write(o.out, overlay, run([overlay], FRESH_SEEDS)[0], time.perf_counter() - begun)
 
