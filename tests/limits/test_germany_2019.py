@@ -31,7 +31,7 @@ def test_views_a_month_and_minutes_a_day(repository: Path, tmp_path: Path, agent
     assert month == pytest.approx(13.376e9, rel=1e-9)  # 5.5 M x 80 x 30.4
     assert month == pytest.approx(13.4e9, rel=0.005)
     # 80 x 37.5 s, and a little more: test stages pass on what is watched longer, so modelled videos that get far are longer.
-    assert minutes == pytest.approx(50, rel=0.01)
+    assert minutes == pytest.approx(50, rel=0.02)
     # Of the outside videos, whose lengths nothing selects, the mean is that of the law.
     watched = np.concatenate([item["watched_s"][item["post"] == -1] for item in s.items])
     assert watched.mean() == pytest.approx(37.5, abs=Z * 45 / np.sqrt(12 * len(watched)))

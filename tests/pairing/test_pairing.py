@@ -186,7 +186,8 @@ def test_one_more_post_leaves_other_people_their_round(policy: str) -> None:
 
     The exceptions had it among their candidates: it then takes the place of the last of a capped list.
     """
-    market = policy_market(policy, **{"feed.stages": 0, "people.agents": 300, "people.population": 3000})
+    uncapped = {"feed.candidates_follow": 64} if policy == "for_you" else {}
+    market = policy_market(policy, **{"feed.stages": 0, "people.agents": 300, "people.population": 3000, **uncapped})
     base = simulation(market, horizon=9)
     for _ in range(3):
         base.step([])

@@ -322,6 +322,7 @@ def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, f
     median = rule.watch_median * math.exp(rule.watch_slope * z)
     row: dict[str, float] = {
         "valid": candidate.standing > 0.0,
+        "p_play": 1.0 / (1.0 + min(rule.play_seconds, post.duration) / median),
         "post": post.number,
         "creator": post.creator.row,
         "source": ("empty", "follow", *SOURCES).index(candidate.source),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_sim.rng import Stream, key, uniforms
-from influence_sim.scenario.parameters import Market
+from influence_sim.scenario.parameters import Creators, Market
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
 from influence_sim.world.graph import choose_creators, draw_graph
@@ -112,9 +112,11 @@ def test_creator_columns_follow_their_laws() -> None:
     assert np.array_equal(world.people.creator, np.arange(20_000))
     assert c.topics.sum(1) == pytest.approx(np.ones(20_000))
     assert c.topics.var(0) == pytest.approx(np.full(10, 0.09 / 2.5), rel=0.05)
-    for column, sd in ((c.appeal, 1), (c.ability, 0.7), (c.form, 0.35), (np.log(c.asking), 0.25), (np.log(c.posting), 0.6)):
+    law = Creators()
+    spreads = ((c.appeal, 1), (c.ability, law.ability_sd), (c.form, law.form_sd), (np.log(c.asking), 0.25), (np.log(c.posting), 0.6))
+    for column, sd in spreads:
         assert column.std() == pytest.approx(sd, rel=0.03)
-    assert np.corrcoef(c.appeal, c.ability)[0, 1] == pytest.approx(0.3, abs=0.02)
+    assert np.corrcoef(c.appeal, c.ability)[0, 1] == pytest.approx(law.appeal_ability_correlation, abs=0.02)
     assert c.posting.mean() == pytest.approx(0.6, rel=0.02)
     assert c.authenticity.mean() == pytest.approx(0.7, abs=0.01)
     assert (c.fit_required.min(), c.fit_required.mean(), c.fit_required.max()) == pytest.approx((0, 0.2, 0.4), abs=0.01)
