@@ -87,6 +87,7 @@ def test_lag_looks_back_in_time_whatever_the_order_of_rows() -> None:
     shuffled = posts.where(np.random.default_rng(3).permutation(len(posts.age)))
     assert lag_one(shuffled) == pytest.approx(lag_one(posts), abs=1e-12)
     assert np.isnan(lag_one(posts, least=21))
+    assert np.isnan(lag_one(posts._replace(unit=1e12)))  # nothing but counting noise
 
 
 def test_sponsored_effect_compares_inside_accounts() -> None:
