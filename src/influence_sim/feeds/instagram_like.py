@@ -6,7 +6,7 @@ from influence_sim.feeds import FeedPolicy
 
 INSTAGRAM_LIKE = FeedPolicy(
     name="instagram_like",
-    claim="About half of what is shown comes from accounts one follows; actions are weighed with a cost for `not interested`.",
+    claim="Followed accounts and recommendations compete for every slot; shares weigh most, and `not interested` has a cost.",
     source="Meta 2023 (Explore: weighted sum of actions, negative ones too), 2024 (about half recommended); weights: equal contribution",
     values={
         "candidates_follow": 24,
@@ -20,7 +20,7 @@ INSTAGRAM_LIKE = FeedPolicy(
         "value_share": 133.0,
         "value_follow": 74.0,
         "value_negative": 143.0,
-        # Fitted by hand to about half of the slots among followed accounts of this model.
+        # Assumed: recommendations are to fall back behind followed accounts, of which people follow few modelled ones here.
         "non_followed_factor": 0.6,
         "stages": 1,
         "stage_quota": 200.0,

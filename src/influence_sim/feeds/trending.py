@@ -7,7 +7,7 @@ from influence_sim.feeds import FeedPolicy
 TRENDING = FeedPolicy(
     name="trending",
     claim="Every slot draws a post with weight (recent engagements + 3), whoever watches: popularity of the last days feeds on itself.",
-    source="Popularity urn of MusicLab (Salganik et al. 2006), with the market's half-life; trending pages of platforms",
+    source="Popularity urn of MusicLab (Salganik et al. 2006), half-life assumed; trending pages of platforms",
     values={
         "mode": "slot_mixture",
         "ranking": "arrival",
@@ -22,6 +22,8 @@ TRENDING = FeedPolicy(
         "candidates_random": 0,
         "tries": 100,
         "trending_prior": 3.0,
+        "trending_exponent": 1.0,
+        "trending_half_life": 2.0,  # assumed: "recent" is a matter of days
         # Above what nearly all posts gather, so that the weight is the count.
         "trending_cap": 0.05,
         "exploration_share": 0.0,
