@@ -1,4 +1,7 @@
-"""What a brand sees, what its orders cost, and the ledger that no plan can overdraw."""
+"""What a brand sees, what its orders cost, and the ledger that no plan can overdraw.
+
+Every brand that acts has a `Campaign`: the brand under study is the first, rivals follow.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost
+from influence_sim.strategies.always_on import AlwaysOn
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +52,22 @@ class Ledger:
         return self.budget - self.paid - self.reserved
 
 
+@dataclass
+class Campaign:
+    """What one brand plans and pays; without a strategy or money it does nothing."""
+
+    brand: int
+    strategy: Strategy | None
+    ledger: Ledger
+
+
+def rivals(market: Market, horizon: int) -> list[Campaign]:
+    """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market."""
+    r = market.rivals
+    money = r.spend * market.people.population / 1000.0 * horizon
+    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money)) for k in range(r.count)]
+
+
 def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:
     """Return the fee (C,) in USD each creator asks for one post; NaN where it refuses the brand.
 
@@ -65,7 +85,7 @@ def observe(
     creators: Creators,
     day: int,
     horizon: int,
-    money_left: float,
+    ledger: Ledger,
     followers: Array,
     views: Array,
     engagements: Array,
@@ -83,12 +103,13 @@ def observe(
     return BrandView(
         day=day,
         horizon=horizon,
-        money_left=money_left,
+        money_left=ledger.left,
         followers=followers,
         engagement_per_view=per_view,
         engagement_per_follower=per_follower,
         fit=fit,
         fee=quotes(market, creators, followers, per_view, fit),
+        hired=np.bincount(np.array([order.creator for order in ledger.booked], np.int64), minlength=len(fit)),
         deal_cost=market.prices.deal_overhead + market.prices.product_cost,
         cpm=market.prices.cpm,
         uniform=dice,

@@ -1,4 +1,4 @@
-"""The morning: the brand observes, orders and pays; today's posts are written."""
+"""The morning: brands observe, order and pay; today's posts are written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_sim.engine.contracts import Flight, contract, follower_lists, observe
+from influence_sim.engine.contracts import Campaign, Flight, contract, follower_lists, observe
 from influence_sim.engine.publish import advance_form, organic_counts, with_room, write_posts
 from influence_sim.engine.state import Array
 from influence_sim.rng import Stream, uniforms
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 DISCLOSURE = {"none": 0.0, "hashtag": 0.5, "label": 1.0}
 
 
-def observe_market(s: Simulation) -> BrandView:
-    """Return what the brand sees this morning."""
+BRAND_POSTS = 2**12  # sponsored posts of a creator for one brand; the brand is part of the ordinal, so brands do not renumber each other
+
+
+def observe_market(s: Simulation, campaign: Campaign | None = None) -> BrandView:
+    """Return what a brand, by default the one under study, sees this morning."""
+    campaign = s.campaigns[0] if campaign is None else campaign
     c, count = s.modelled, s.post_count
     creator = s.posts.creator[:count]
     engaged = s.posts.likes[:count] + s.posts.comments[:count] + s.posts.shares[:count]
@@ -32,7 +36,7 @@ def observe_market(s: Simulation) -> BrandView:
         s.creators,
         s.day,
         s.horizon,
-        s.ledger.left,
+        campaign.ledger,
         followers,
         sums[0] * scale,
         sums[1] * scale,
@@ -45,15 +49,19 @@ def observe_market(s: Simulation) -> BrandView:
 
 
 def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
-    """Contract today's orders: those given, or what the strategy plans."""
-    if orders is None:
-        if s.strategy is None or s.budget <= 0.0:
-            return
-        view = observe_market(s)
-        orders = s.strategy.plan(view)
-    else:
-        view = observe_market(s)
-    contract(s.ledger, list(orders), view)
+    """Contract today's orders of every brand: what its strategy plans, or for the brand under study those given.
+
+    Another brand asks first each day, so that none is always before the others.
+    """
+    turn = s.day % len(s.campaigns)
+    for campaign in [*s.campaigns[turn:], *s.campaigns[:turn]]:
+        given = orders if campaign.brand == 0 else None
+        if given is None and (campaign.strategy is None or campaign.ledger.budget <= 0.0):
+            continue
+        view = observe_market(s, campaign)
+        if given is None and campaign.strategy is not None:
+            given = campaign.strategy.plan(view)
+        contract(campaign.ledger, list(given or ()), view)
 
 
 def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
@@ -67,16 +75,22 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
         counts[: s.modelled] += m.creators.opening_posts
     creator = np.repeat(np.arange(len(counts)), counts)
     rows: list[tuple[int, int, int, float, float]] = [(int(c), 0, -1, 0.0, 1.0) for c in creator]
-    rows += [(o.creator, 1, 0, DISCLOSURE[o.disclosure], float(s.fit[o.creator])) for o in s.ledger.booked if o.day == day]
-    flights = [a for a in s.ledger.ads if a.day == day]
-    rows += [(s.modelled, 1, 0, 1.0, 1.0) for _ in flights]
-    rows.sort(key=lambda row: row[:2])
+    flights = []
+    for x in s.campaigns:
+        rows += [(o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator])) for o in x.ledger.booked if o.day == day]
+        flights += [(x, order) for order in x.ledger.ads if order.day == day]
+        rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0) for order in x.ledger.ads if order.day == day]
+    rows.sort(key=lambda row: row[:3])
     table = np.array(rows, dtype=np.float64).reshape(len(rows), 5)
     creator, sponsored = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
-    # A post's ordinal is its place among the creator's posts of its kind.
-    group = creator * 2 + sponsored
-    ordinal = np.arange(len(rows)) - np.searchsorted(group, group) + s.ordinals[creator, sponsored]
-    np.add.at(s.ordinals, (creator, sponsored), 1)
+    # A post's ordinal is its place among the creator's organic posts, or among its posts for one brand.
+    kind = np.where(sponsored == 1, 1 + table[:, 2].astype(np.int64), 0)
+    group = creator * s.ordinals.shape[1] + kind
+    ordinal = np.arange(len(rows)) - np.searchsorted(group, group) + s.ordinals[creator, kind]
+    np.add.at(s.ordinals, (creator, kind), 1)
+    if ((kind > 0) & (ordinal >= BRAND_POSTS)).any():
+        raise OverflowError(f"a creator has more than {BRAND_POSTS} sponsored posts for one brand; shorten the horizon")
+    ordinal += np.maximum(kind - 1, 0) * BRAND_POSTS
     key = np.where(creator < s.modelled, creator, 2**31 + creator - s.modelled)
     time = uniforms(rule.seed, Stream.PUBLISH, rule.replication, 1, key, sponsored << 31 | ordinal << 16)
     posted = day + np.floor(time[:, 0] * rounds) / rounds
@@ -107,8 +121,8 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     s.posts.heat[at : at + len(rows)] += np.where((sponsored == 0) & (posted >= day), s.heat[creator], 0)
     s.post_count += len(rows)
     accounts = at + np.flatnonzero(creator >= s.modelled)
-    for order, post in zip(flights, accounts, strict=True):
+    for (campaign, order), post in zip(flights, accounts, strict=True):
         quota = int(order.spend / m.prices.cpm * 1000.0 / s.world.people_per_agent)
-        s.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota, order.spend, m.prices.cpm))
+        campaign.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota, order.spend, m.prices.cpm))
     opens = np.maximum(0, np.floor((posted - day) * rounds + 1e-9).astype(np.int64))
     return [at + np.flatnonzero(opens == r) for r in range(rounds)]

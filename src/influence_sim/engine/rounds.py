@@ -8,7 +8,7 @@ import numpy as np
 
 from influence_sim.engine import ties
 from influence_sim.engine.constants import buckets
-from influence_sim.engine.contracts import settle
+from influence_sim.engine.contracts import Flight, settle
 from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
 from influence_sim.engine.state import FAILED, FIXED, HEATED, PAID, SHARE, Array, Lists, Pool, Pools, Scene, Slots
@@ -79,6 +79,11 @@ def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, a
     )
 
 
+def _flights(s: Simulation) -> list[Flight]:
+    """Return the flights of every brand."""
+    return [flight for campaign in s.campaigns for flight in campaign.ledger.flights]
+
+
 def _deliver(s: Simulation, new_posts: Array) -> None:
     """Push new posts and the last round's re-shares to followers."""
     person = s.creators.person[s.posts.creator[new_posts]]
@@ -99,7 +104,7 @@ def _pools(s: Simulation, now: float) -> Pools:
     f = m.feed
     beliefs(first, count, now, s.rules, posts, *np.zeros((2, len(s.belief)), np.int64), s.belief)
     refresh(first, count, now, s.rules, posts, s.creators.retrievable, s.belief)
-    for flight in s.ledger.flights:  # an ad may run longer than posts are retrieved
+    for flight in _flights(s):  # an ad may run longer than posts are retrieved
         if flight.post < first and s.day <= flight.last_day:
             refresh(flight.post, flight.post + 1, now, s.rules, posts, s.creators.retrievable, s.belief)
     rows = np.arange(first, count, dtype=np.int32)
@@ -156,7 +161,7 @@ def _test_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
 def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     """Allot people to bought impressions (today's part of each order, spread over the rounds left) and to heated posts."""
     n, f = s.world.size, s.market.feed
-    running = [x for x in s.ledger.flights if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
+    running = [x for x in _flights(s) if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
     heated = s.first_live + np.flatnonzero(s.posts.heat[s.first_live : s.post_count] > 0)
     age = s.day + r / f.rounds_per_day - s.posts.posted[heated]
     heated = heated[(age >= 0.0) & (age <= f.max_age)]
@@ -199,9 +204,10 @@ def _count(s: Simulation, r: int, slots: Slots) -> None:
     s.today["organic_likes"] += float(totals[9]) * scale
     s.today["watch_seconds"] += float(slots.watch.sum(dtype=np.float64)) * scale
     bought = np.bincount(slots.post[slots.source == PAID], minlength=1)
-    for flight in s.ledger.flights:
-        if flight.post < len(bought) and bought[flight.post]:
-            settle(s.ledger, flight, int(bought[flight.post]), scale)
+    for campaign in s.campaigns:
+        for flight in campaign.ledger.flights:
+            if flight.post < len(bought) and bought[flight.post]:
+                settle(campaign.ledger, flight, int(bought[flight.post]), scale)
     np.subtract.at(posts.heat, slots.post[slots.source == HEATED], 1)
     live = slice(s.first_live, s.post_count)
     if f.stages:

@@ -22,7 +22,7 @@ import numpy as np
 
 from influence_sim.engine.batch import serve_scored
 from influence_sim.engine.constants import category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
-from influence_sim.engine.contracts import Ledger, release
+from influence_sim.engine.contracts import Campaign, Ledger, release, rivals
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
 from influence_sim.engine.publish import Ring, ring
@@ -88,18 +88,17 @@ class Simulation:
             raise ValueError(f"horizon must be 1 to {2**16 - 2} days, got {horizon}")
         if not 0 <= path_seed < 2**32:
             raise ValueError(f"path_seed must be below {2**32}, got {path_seed}")
-        self.world, self.strategy, self.horizon = world, strategy, horizon
+        self.world, self.horizon = world, horizon
         self.base_market = self.market = market  # without the events of the day, and with them
         self.events = in_order(events)
         self.open_share = 1.0  # share of the day's slots that are served; an outage lowers it for a day
         self.heat = np.zeros(len(world.creators.person), np.int64)  # impressions (agents) by hand for each organic post of today
-        self.budget = budget if strategy is not None else 0.0
+        self.campaigns = [Campaign(0, strategy, Ledger(budget if strategy is not None else 0.0)), *rivals(market, horizon)]
         self.day = 0
         self.rules = rules(market, path_seed, replication)
         self.outside = outside_worth(market, self.rules)
         self.people = world.people._replace(estimate=world.people.estimate.copy())
         self.creators = world.creators._replace(form=world.creators.form.copy(), reputation=world.creators.reputation.copy())
-        self.ledger = Ledger(self.budget)
         n, (brands, topics) = world.size, world.brand_topics.shape
         self.accounts = brands  # the last rows of creators are the brands' own accounts
         self.modelled = len(self.creators.person) - brands
@@ -123,7 +122,7 @@ class Simulation:
         self.quotas = stage_quotas(market, world.people_per_agent)
         stages = len(self.quotas)
         self.stage_memory, self.stage_count = np.zeros((stages, market.feed.stage_memory)), np.zeros(stages, np.int64)
-        self.ordinals = np.zeros((len(self.creators.person), 2), np.int64)
+        self.ordinals = np.zeros((len(self.creators.person), 1 + brands), np.int64)  # organic posts, then by brand
         self.pending: list[tuple[int, int]] = []  # (person, post) re-shares that reach followers next round
         self.daily: dict[str, list[float]] = {name: [] for name in DAILY}
         self.items: list[dict[str, Array]] = []
@@ -139,6 +138,21 @@ class Simulation:
         self._threads = max(1, threads)
         self._pool = self._start_threads()
 
+    @property
+    def strategy(self) -> Strategy | None:
+        """The strategy of the brand under study; None is the control."""
+        return self.campaigns[0].strategy
+
+    @property
+    def ledger(self) -> Ledger:
+        """The money of the brand under study."""
+        return self.campaigns[0].ledger
+
+    @property
+    def budget(self) -> float:
+        """USD the brand under study was given."""
+        return self.ledger.budget
+
     # ------------------------------------------------------------------ start
 
     def _start_threads(self) -> ThreadPoolExecutor | None:
@@ -152,7 +166,7 @@ class Simulation:
         n = self.world.size
         for b in range(len(brands)):
             u = uniforms(self.rules.seed, Stream.AWARE_AT_START, self.rules.replication, np.arange(n), b)[:, 0]
-            self.leads.aware[:, b] = u < self.market.funnel.initial_awareness
+            self.leads.aware[:, b] = u < (self.market.rivals.awareness if b else self.market.funnel.initial_awareness)
         self.fit = unit_rows(self.creators.topics[: self.modelled]) @ brands[0] if self.modelled else np.zeros(0)
 
     def _split_follows(self) -> tuple[Acquaintances, Edges]:
@@ -210,7 +224,8 @@ class Simulation:
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
         if self.log is not None:
             self.log.evening(self)
-        release(self.ledger, self.day)
+        for campaign in self.campaigns:
+            release(campaign.ledger, self.day)
         self.today["spend"] = self.ledger.paid - spent
         self.today["day"] = self.day
         for name in DAILY:
@@ -290,7 +305,7 @@ class Simulation:
         late = [event for event in events if event.day < self.day]
         if late:
             raise ValueError(f"event `{late[0].name}` is on day {late[0].day}, but day {self.day} comes next")
-        shared: list[Any] = [self.world, self.base_market, self.market, self.strategy, *self.events]
+        shared: list[Any] = [self.world, self.base_market, self.market, *(x.strategy for x in self.campaigns), *self.events]
         shared += [x for table in (self.world.people, self.world.creators, self.world.follows) for x in table]
         known = {id(x): x for x in shared}
         twin = copy.copy(self)

@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from influence_sim._version import MODEL_VERSION, __version__
-from influence_sim.engine.contracts import Flight, Ledger
+from influence_sim.engine.contracts import Campaign, Flight, Ledger
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import POST, RULES, Array, records
 from influence_sim.events import build_event
@@ -42,9 +42,9 @@ _ORDERS = {kind.__name__: kind for kind in (SponsoredPost, PaidImpressions)}
 ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside")
 TABLES = ("acquaintances", "seen", "inbox")
 HISTORIES = ("items", "stage_ends")  # a table per round, kept as one
-NUMBERS = ("day", "horizon", "budget", "first_live", "post_count")
+NUMBERS = ("day", "horizon", "first_live", "post_count")
 SAVED = (
-    *ARRAYS, *TABLES, *NUMBERS, "world", "people", "creators", "market", "base_market", "strategy", "events", "rules", "ledger", "posts",
+    *ARRAYS, *TABLES, *NUMBERS, "world", "people", "creators", "market", "base_market", "events", "rules", "campaigns", "posts",
     "themes", "pending", "daily", *HISTORIES,
 )  # fmt: skip
 # Made by the constructor from the above.
@@ -228,7 +228,6 @@ def _plain(value: Any) -> Any:
 
 def _header(s: Simulation) -> dict[str, Any]:
     events = [_named("event", event) for event in s.events]
-    strategy = None if s.strategy is None else _named("strategy", s.strategy)
     names = s.world.names
     if names is not None:
         names = [name.item() if isinstance(name, np.generic) else name for name in names]
@@ -240,10 +239,12 @@ def _header(s: Simulation) -> dict[str, Any]:
         "world": {"people_per_agent": s.world.people_per_agent, "names": names},
         "market": s.market.model_dump(mode="json"),
         "base_market": s.base_market.model_dump(mode="json"),
-        "strategy": strategy,
         "events": events,
         "numbers": {name: getattr(s, name) for name in NUMBERS},
-        "ledger": _ledger_out(s.ledger),
+        "campaigns": [
+            {"brand": x.brand, "strategy": None if x.strategy is None else _named("strategy", x.strategy), "ledger": _ledger_out(x.ledger)}
+            for x in s.campaigns
+        ],
         "daily": s.daily,
     }
 
@@ -311,11 +312,11 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     tables = {name: table(kind, f"world.{name}") for name, kind in _WORLD.items()}
     world = World(brand_topics=arrays["world.brand_topics"], **tables, **header["world"])
     world.validate()
-    numbers, asked = header["numbers"], header["strategy"]
+    numbers = header["numbers"]
     rules = records(1, RULES)
     rules[:] = arrays["rules"]
     try:
-        strategy = None if asked is None else build_strategy(asked["name"], asked["params"])
+        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in header["campaigns"]]
         events = [build_event({"event": event["name"], **event["params"]}) for event in header["events"]]
     except (KeyError, ValueError) as error:
         reason = error.args[0] if error.args else error
@@ -323,13 +324,11 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     made = Simulation(
         world,
         Market.model_validate(header["base_market"]),
-        strategy,
-        numbers["budget"],
-        numbers["horizon"],
-        int(rules[0].seed),
-        int(rules[0].replication),
-        threads,
-        events,
+        horizon=numbers["horizon"],
+        path_seed=int(rules[0].seed),
+        replication=int(rules[0].replication),
+        threads=threads,
+        events=events,
     )
     made.market, made.rules = Market.model_validate(header["market"]), rules[0]
     for name, value in numbers.items():
@@ -348,7 +347,10 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     for history in HISTORIES:
         whole = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{history}.")}
         setattr(made, history, [whole] if whole else [])
-    made.ledger, made.daily = _ledger_in(header["ledger"]), header["daily"]
+    made.campaigns = [
+        Campaign(row["brand"], strategy, _ledger_in(row["ledger"])) for row, strategy in zip(header["campaigns"], strategies, strict=True)
+    ]
+    made.daily = header["daily"]
     return made
 
 

@@ -40,6 +40,12 @@ _FIXED: dict[str, dict[str, str]] = {
         "authenticity": _BUILT,
         "margin": "it values purchases of the whole run and enters no day",
     },
+    "rivals": {
+        "count": _BUILT,
+        "awareness": "it is the state on day 0",
+        "spend": "rivals have their money from the first day",
+        "creator_share": "rivals have their plans from the first day",
+    },
     "funnel": {"initial_awareness": "it is the state on day 0"},
     "prices": {"fee_sigma": _BUILT},
 }  # fmt: skip

@@ -242,6 +242,15 @@ class Brand(Group):
     authenticity: float = par(0.3, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Authenticity of the brand's own account")
 
 
+class Rivals(Group):
+    """Other brands of the same category, which advertise all the time."""
+
+    count: int = par(0, "brands", 0, 7, ASSUMPTION, ASSUMPTION, "Competing brands; each has an account, memory, attitude and sales of its own")
+    spend: float = par(1.0, "USD/1000 people/day", 0, 1000, ASSUMPTION, ASSUMPTION, "What each rival spends")
+    creator_share: float = par(0.5, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Part of a rival's spending that hires creators; the rest buys in-feed ads")
+    awareness: float = par(0.2, "share", 0, 1, ASSUMPTION, ASSUMPTION, "People who know a rival on day 0")
+
+
 class Funnel(Group):
     """From exposure to purchase."""
 
@@ -296,6 +305,7 @@ class Market(Group):
     response: Response = Response()
     ties: Ties = Ties()
     brand: Brand = Brand()
+    rivals: Rivals = Rivals()
     funnel: Funnel = Funnel()
     prices: Prices = Prices()
 

@@ -5,6 +5,7 @@ A newcomer subclasses `Strategy` (see `base.py`) and runs `check_strategy(MyStra
 
 from __future__ import annotations
 
+from influence_sim.strategies.always_on import AlwaysOn
 from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
 from influence_sim.strategies.battery import check_strategy, synthetic_view
 from influence_sim.strategies.catalogue import build_strategy, strategy_types
@@ -18,6 +19,7 @@ from influence_sim.strategies.selectors import SELECTORS, selector
 
 __all__ = [
     "SELECTORS",
+    "AlwaysOn",
     "Audience",
     "BrandView",
     "Macro",

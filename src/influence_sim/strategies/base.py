@@ -51,8 +51,9 @@ class BrandView:
     Arrays have one entry per modelled creator (C,): real followers, engagement per view and per
     follower of past posts (NaN before the first posts), cosine of declared topics with the
     product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
-    hired. `uniform` (C,) are the brand's own keyed dice, equal in every arm. `audience()` reads the
-    public follower lists; it is a function because reading them costs time that most strategies need not spend.
+    hired; `hired` (C,) counts the posts this brand has ordered so far. `uniform` (C,) are the brand's
+    own keyed dice, equal in every arm. `audience()` reads the public follower lists; it is a function
+    because reading them costs time that most strategies need not spend.
     """
 
     day: int
@@ -63,6 +64,7 @@ class BrandView:
     engagement_per_follower: Array
     fit: Array
     fee: Array
+    hired: Array
     deal_cost: float
     cpm: float
     uniform: Array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -23,10 +23,18 @@ class _Watched(BrandView):
         raise AttributeError(f"{name!r} is not something a brand can observe; observables: {', '.join(sorted(_OBSERVABLES))}")
 
 
-def synthetic_view(day: int = 2, horizon: int = 28, money: float = 5000.0, creators: int = 20, refuse_every: int = 7) -> BrandView:
+def synthetic_view(
+    day: int = 2,
+    horizon: int = 28,
+    money: float = 5000.0,
+    creators: int = 20,
+    refuse_every: int = 7,
+    hired: Mapping[int, int] | None = None,
+) -> BrandView:
     """Return a made-up, deterministic view of `creators` creators from 100 to 1,000,000 followers.
 
     Fees follow the default fee law; every `refuse_every`-th creator refuses (0: nobody does).
+    `hired` gives the posts ordered so far, by creator.
 
     Examples
     --------
@@ -46,6 +54,7 @@ def synthetic_view(day: int = 2, horizon: int = 28, money: float = 5000.0, creat
         "engagement_per_follower": np.where(row % 5 == 4, np.nan, 0.01 + 0.05 * spread),
         "fit": (0.754877666246693 * (row + 1)) % 1.0,
         "fee": fee,
+        "hired": np.array([(hired or {}).get(c, 0) for c in range(creators)], np.int64),
         "uniform": (0.569840290998053 * (row + 1)) % 1.0,
     }
     for column in columns.values():
@@ -83,9 +92,9 @@ def _markets() -> Iterator[dict[str, Any]]:
 def _campaign(strategy: Strategy, market: dict[str, Any]) -> list[tuple[int, Order]]:
     """Call `plan` every morning and keep the books; raise on an order that cannot be."""
     views = {"horizon": 28, "money": 5000.0, **market}
-    left, hired, log = float(views["money"]), set[int](), []
+    left, hired, log = float(views["money"]), dict[int, int](), []
     for day in range(views["horizon"]):
-        view = synthetic_view(day=day, **{**views, "money": left})
+        view = synthetic_view(day=day, **{**views, "money": left}, hired=hired)
         orders = strategy.plan(view)
         if not isinstance(orders, list):
             raise AssertionError(f"plan must return a list of orders; got {type(orders).__name__}")
@@ -98,7 +107,7 @@ def _campaign(strategy: Strategy, market: dict[str, Any]) -> list[tuple[int, Ord
                 if not 0 <= order.creator < len(view.fee) or not np.isfinite(view.fee[order.creator]):
                     raise AssertionError(f"this creator does not exist or refuses: {order!r}")
                 cost = float(view.fee[order.creator]) + (0.0 if order.creator in hired else view.deal_cost)
-                hired.add(order.creator)
+                hired[order.creator] = hired.get(order.creator, 0) + 1
             else:
                 if not order.spend > 0 or order.days < 1:
                     raise AssertionError(f"ads need money and at least a day: {order!r}")

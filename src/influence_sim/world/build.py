@@ -42,7 +42,7 @@ def build_world(market: Market, seed: int, replication: int = 0, graph: LoadedGr
     Notes
     -----
     Without a graph, creators are the people of rows 0 to `creators.count` - 1. The last creator
-    row is the brand's own account.
+    rows are the brands' own accounts: the brand under study, then its rivals.
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be 0 to {2**32 - 1}, got {seed}")
@@ -72,7 +72,7 @@ def build_world(market: Market, seed: int, replication: int = 0, graph: LoadedGr
         people=people,
         creators=creators,
         follows=follows,
-        brand_topics=(shares / np.sqrt((shares**2).sum()))[None, :],
+        brand_topics=np.tile(shares / np.sqrt((shares**2).sum()), (1 + market.rivals.count, 1)),
         people_per_agent=market.people.population / rows,
         names=None if graph is None else list(graph.names),
     )

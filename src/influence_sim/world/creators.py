@@ -1,4 +1,4 @@
-"""Draw the creators, each keyed by its creator row, and the brand's own account as the last row."""
+"""Draw the creators, each keyed by its creator row, and the brands' own accounts as the last rows."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def draw_appeal(seed: int, replication: int, count: int) -> Array:
 
 
 def draw_creators(market: Market, seed: int, replication: int, person: Array, appeal: Array) -> Creators:
-    """Return the creators with the given person rows and appeal, then one row for the brand's own account.
+    """Return the creators with the given person rows and appeal, then one row for the own account of each brand.
 
-    The account belongs to nobody (person -1), posts nothing by itself and is not retrievable.
+    An account belongs to nobody (person -1), posts nothing by itself and is not retrievable.
     """
-    c, count = market.creators, len(person)
+    c, count, brands = market.creators, len(person), 1 + market.rivals.count
     row = np.arange(count)
 
     def words(stream: Stream, day: int = 0) -> Array:
@@ -45,7 +45,7 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
         return normals(words(stream, day))[:, 0]
 
     def column(values: Array, account: float) -> Array:
-        return np.append(values, account)
+        return np.append(values, np.full(brands, account))
 
     rho = c.appeal_ability_correlation
     ability = c.ability_sd * (rho * appeal + np.sqrt(1 - rho * rho) * one_normal(Stream.ABILITY))
@@ -53,7 +53,7 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
     topics = dirichlet(seed, Stream.CREATOR_TOPICS, replication, c.topic_concentration, market.people.topics, c1=row)
     return Creators(
         person=column(person, -1).astype(np.int32),
-        topics=np.vstack([topics, brand_shares(market)]),
+        topics=np.vstack([topics, np.tile(brand_shares(market), (brands, 1))]),
         appeal=column(appeal, 0.0),
         ability=column(ability, 0.0),
         posting=column(np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0), 0.0),
@@ -63,6 +63,6 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
         asking=column(np.exp(market.prices.fee_sigma * normals(asking)[:, 0]), 1.0),
         fit_required=column(2 * c.fit_required * asking[:, 2], 0.0),  # a word that the normal did not use
         form=column(c.form_sd * one_normal(Stream.FORM, BEFORE_DAY_0), 0.0),
-        reputation=np.full(count + 1, 0.5),
+        reputation=np.full(count + brands, 0.5),
         retrievable=column(np.ones(count), 0).astype(np.uint8),
     )
