@@ -89,7 +89,7 @@ def _funnel(s: Simulation) -> None:
             column = f"{name}_{CHANNELS[k]}"
             today[column] = float(value) - sum(s.daily[column])
     for name, value in zip(CHANNELS, _spent(s), strict=False):
-        today[f"spend_{name}"] = value - sum(s.daily[f"spend_{name}"])
+        today[f"spend_{name}"] = float(value) - sum(s.daily[f"spend_{name}"])
     engaged = sum(float(x[: s.post_count][brand].sum()) for x in (s.posts.likes, s.posts.comments, s.posts.shares))
     today["engagements"] = engaged * scale - sum(s.daily["engagements"])
 

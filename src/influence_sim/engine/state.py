@@ -61,6 +61,7 @@ POST = np.dtype(
         ("audience", "i8"),  # followers (agents) when posted
         ("impressions", "i8"),
         ("watch", "i8"),  # milliseconds
+        ("finished", "i8"),  # impressions watched to the end
         ("likes", "i8"),
         ("comments", "i8"),
         ("shares", "i8"),

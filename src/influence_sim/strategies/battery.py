@@ -61,7 +61,8 @@ def synthetic_view(
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
     sales = Sales(np.zeros(6), np.zeros(creators))
     return _Watched(
-        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), sales=sales, **columns
+        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), sales=sales,
+        **columns,
     )
 
 
