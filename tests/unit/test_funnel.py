@@ -198,7 +198,8 @@ def test_a_trusted_tester_lowers_the_risk_and_an_ad_has_none() -> None:
 
 def test_rivals_have_prices_trust_and_size_of_their_own() -> None:
     base = {**BUSY, "rivals.spend": 300.0}
-    tables = [run(simulation(market_of({**base, **x}), horizon=4), campaign).leads for x in ({}, {"rivals.price": 400}, {"rivals.trust": 0.9})]
+    changes: tuple[dict[str, Any], ...] = ({}, {"rivals.price": 400}, {"rivals.trust": 0.9})
+    tables = [run(simulation(market_of({**base, **x}), horizon=4), campaign).leads for x in changes]
     assert tables[1].expected[:, 1:].sum() < 0.99 * tables[0].expected[:, 1:].sum()
     assert tables[2].attitude[:, 1:].sum() > tables[0].attitude[:, 1:].sum()
     sim = simulation(market_of({**base, "rivals.awareness": 0.5, "rivals.size_ratio": 0.2}))
@@ -287,7 +288,8 @@ def posts_with(disclosure: str) -> Any:
 
 def test_detected_hidden_ads_hurt_the_brand() -> None:
     caught, free = (
-        run(simulation(market_of({"ties.detection": 1.0, "funnel.attitude_detection": x}), horizon=1), posts_with("none")) for x in (0.2, 0.0)
+        run(simulation(market_of({"ties.detection": 1.0, "funnel.attitude_detection": x}), horizon=1), posts_with("none"))
+        for x in (0.2, 0.0)
     )
     change = caught.leads.attitude[:, 0] - free.leads.attitude[:, 0]
     assert (change <= 0).all()

@@ -34,7 +34,8 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
         "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --events --threads 2 --json",
         "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
     ),
-    writes="With --out DIR: totals.csv, discovery.csv, daily, posts, feed_items and stages as Parquet; with --events also events.parquet. "
+    writes="With --out DIR: totals.csv, discovery.csv, attribution.csv, measures.csv, daily, posts, feed_items and "
+    "stages as Parquet; with --events also events.parquet. "
     "With --snapshot FILE: the state of the run. Otherwise nothing.",
     codes=RUNNING,
 )

@@ -60,11 +60,15 @@ def jackknife(measure: Measure, arm: pd.DataFrame, control: pd.DataFrame, price:
         return measure.function(Facts(a, price, margin, c))
 
     n = len(arm)
-    whole = value(arm.mean().to_dict(), control.mean().to_dict())
+
+    def of(frame: pd.DataFrame, means: Any) -> list[dict[str, float]]:
+        return [dict(zip(map(str, frame.columns), row, strict=True)) for row in np.atleast_2d(np.asarray(means, float)).tolist()]
+
+    whole = value(of(arm, arm.mean())[0], of(control, control.mean())[0])
     if n < 3:
         return Estimate(whole, math.nan, math.nan)
-    left_out = ((frame.sum() - frame) / (n - 1) for frame in (arm, control))
-    each = np.array([value(a, c) for a, c in zip(*(frame.to_dict("records") for frame in left_out), strict=True)])
+    left_out = (of(frame, (frame.sum() - frame) / (n - 1)) for frame in (arm, control))
+    each = np.array([value(a, c) for a, c in zip(*left_out, strict=True)])
     half = float(t.ppf(0.5 + CONFIDENCE / 2, n - 1) * math.sqrt((n - 1) / n * float(((each - each.mean()) ** 2).sum())))
     return Estimate(whole, whole - half, whole + half)
 
