@@ -86,7 +86,7 @@ def test_expected_purchases_count_repeats_and_equal_realised_ones_on_average() -
 def test_brands_compete_for_one_purchase() -> None:
     """Two brands with hazard h each sell 1 - (1 - h)^2 together, half of it each, not h each."""
     h = 0.3
-    sim = quiet(1, people=20_000, funnel__baseline_rate=h, rivals__count=1)
+    sim = quiet(1, people=20_000, funnel__baseline_rate=h, funnel__consideration=0, rivals__count=1)
     assert sim.leads.purchases.sum(axis=1).max() == 1
     together = 1 - (1 - h) ** 2
     assert sim.leads.expected.sum() / 20_000 == pytest.approx(together, abs=1e-9)
@@ -132,9 +132,9 @@ def test_double_jeopardy_emerges() -> None:
 
 
 def test_experience_moves_attitude_and_loyalty() -> None:
-    settings = {"funnel__baseline_rate": 0.05, "funnel__repurchase_gap": 1000, "funnel__closed_need": 0}
+    settings = {"funnel__baseline_rate": 0.05, "funnel__repurchase_gap": 1000, "wom__mention": 0}
     good, bad, none = (
-        quiet(10, **settings, funnel__satisfaction=s, funnel__attitude_experience=a, funnel__loyalty_decay=0.0)
+        quiet(10, **settings, funnel__satisfaction=s, funnel__attitude_experience=a, funnel__loyalty_decay=0.0, funnel__closed_need=0, wom__mention_bad=0)
         for s, a in ((1.0, 0.2), (0.0, 0.2), (1.0, 0.0))
     )
     buyers = good.leads.purchases[:, 0] == 1
@@ -161,7 +161,7 @@ def test_loyalty_fades() -> None:
 
 def test_the_credited_creator_answers_for_the_product() -> None:
     """A good purchase adds trust_purchase to what is thought of the creator, a bad one that times negativity against it."""
-    on, off = (run(simulation(market_of({**BUSY, "ties.trust_purchase": x}), horizon=1), campaign) for x in (2.0, 0.0))
+    on, off = (run(simulation(market_of({**BUSY, "funnel.satisfaction": 0.5, "ties.trust_purchase": x}), horizon=2), campaign) for x in (2.0, 0.0))
     assert len(on.acquaintances.creator) == len(off.acquaintances.creator)
     good, bad = on.acquaintances.good - off.acquaintances.good, on.acquaintances.bad - off.acquaintances.bad
     assert set(np.round(good[good != 0], 4)) == {2.0}
@@ -256,7 +256,7 @@ def test_mentions_are_as_often_as_said() -> None:
 
 
 def test_persuasion_knowledge_by_age() -> None:
-    sim = simulation(market_of({"people.agents": 4000, "people.minors_share": 0.5, "people.younger_share": 0.4}))
+    sim = simulation(market_of({"people.agents": 2000, "people.minors_share": 0.5, "people.younger_share": 0.4}))
     minors = sim.people.knowledge[sim.people.minor == 1]
     assert set(minors) == {0.2, 0.6}
     assert (minors == 0.2).mean() == pytest.approx(0.4, abs=0.04)
