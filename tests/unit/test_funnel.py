@@ -132,9 +132,9 @@ def test_double_jeopardy_emerges() -> None:
 
 
 def test_experience_moves_attitude_and_loyalty() -> None:
-    settings = {"funnel__baseline_rate": 0.05, "funnel__repurchase_gap": 1000, "wom__mention": 0}
+    settings = {"funnel__baseline_rate": 0.05, "funnel__repurchase_gap": 1000, "funnel__closed_need": 0, "wom__mention": 0}
     good, bad, none = (
-        quiet(10, **settings, funnel__satisfaction=s, funnel__attitude_experience=a, funnel__loyalty_decay=0.0, funnel__closed_need=0, wom__mention_bad=0)
+        quiet(10, **settings, funnel__satisfaction=s, funnel__attitude_experience=a, funnel__loyalty_decay=0, wom__mention_bad=0)
         for s, a in ((1.0, 0.2), (0.0, 0.2), (1.0, 0.0))
     )
     buyers = good.leads.purchases[:, 0] == 1
@@ -161,7 +161,8 @@ def test_loyalty_fades() -> None:
 
 def test_the_credited_creator_answers_for_the_product() -> None:
     """A good purchase adds trust_purchase to what is thought of the creator, a bad one that times negativity against it."""
-    on, off = (run(simulation(market_of({**BUSY, "funnel.satisfaction": 0.5, "ties.trust_purchase": x}), horizon=2), campaign) for x in (2.0, 0.0))
+    values = {**BUSY, "funnel.satisfaction": 0.5}
+    on, off = (run(simulation(market_of({**values, "ties.trust_purchase": x}), horizon=2), campaign) for x in (2.0, 0.0))
     assert len(on.acquaintances.creator) == len(off.acquaintances.creator)
     good, bad = on.acquaintances.good - off.acquaintances.good, on.acquaintances.bad - off.acquaintances.bad
     assert set(np.round(good[good != 0], 4)) == {2.0}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,22 +77,21 @@ def export_mmm(scenario: Any, label: str, out: str | Path, replication: int = 0,
 
 def history(scenario: Scenario, label: str, replication: int = 0, threads: int = 1) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the daily channel table of a run and the truth about it, from twin runs with the same dice."""
-    placed: list[Order] = []
 
-    def play(choose: Callable[[Order], Order | None] | None, budget: float = scenario.budget, who: str = label) -> Simulation:
-        """Play the recorded orders as `choose` leaves them; without it, the strategy itself."""
-        sim = begin_run(scenario.model_copy(update={"budget": budget}), who, replication, threads)
-        if choose is None:
-            return sim.run()
-        chosen = [kept for order in placed if (kept := choose(order)) is not None]
+    def play(budget: float = scenario.budget, who: str = label) -> Simulation:
+        """Let a strategy play."""
+        return begin_run(scenario.model_copy(update={"budget": budget}), who, replication, threads).run()
+
+    def again(orders: Sequence[Order], budget: float = scenario.budget) -> Simulation:
+        """Place orders on the day they are for."""
+        sim = begin_run(scenario.model_copy(update={"budget": budget}), label, replication, threads)
         while sim.day < sim.horizon:
-            # Of the day on which they were placed: an order for later days is known when it is due.
-            sim.step([order for order in chosen if order.day == sim.day])
+            sim.step([order for order in orders if order.day == sim.day])
         sim.close()
         return sim
 
-    base, control = play(None), play(None, 0.0, control_label(scenario))
-    placed += [*base.ledger.booked, *base.ledger.ads]
+    base, control = play(), play(0.0, control_label(scenario))
+    placed: list[Order] = [*base.ledger.booked, *base.ledger.ads]
     if not placed:
         raise MmmError(f"{label} bought nothing in replication {replication}, so there is no mix to model")
     price, stop = scenario.market.brand.price, scenario.horizon // 2
@@ -101,11 +100,12 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
         "strategy": label, "replication": replication, "price": price, "stop_day": stop, "seasonality": "none in the model",
         "carry_over_is": ADSTOCK, "campaign": _return(base, control, price), "channels": {},
     }  # fmt: skip
-    more = play(None, scenario.budget * (1 + MORE))
+    more = play(scenario.budget * (1 + MORE))
     truth["campaign"]["marginal_roas"] = _ratio(price * (_sold(more) - sold).sum(), more.ledger.paid - base.ledger.paid)
     for channel in dict.fromkeys(map(channel_of, placed)):
-        without = play(lambda o, c=channel: None if channel_of(o) == c else o)
-        cut = play(lambda o, c=channel: _until(o, stop) if channel_of(o) == c else None)
+        mine = [order for order in placed if channel_of(order) == channel]
+        others = [order for order in placed if channel_of(order) != channel]
+        without, cut = again(others), again([left for order in mine if (left := _until(order, stop)) is not None])
         effect = _sold(cut) - _sold(control)
         found = _return(base, without, price)
         found["share_after_stop"] = _ratio(effect[stop:].sum(), effect.sum())
@@ -113,7 +113,7 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
         found["effect_after_stop"] = effect[stop:].tolist()
         found["marginal_roas"] = None  # a tenth of a creator's post cannot be bought
         if channel != "influencer":
-            extra = play(lambda o, c=channel: _scaled(o) if channel_of(o) == c else o, scenario.budget * (1 + MORE))
+            extra = again([*others, *map(_scaled, mine)], scenario.budget * (1 + MORE))
             found["marginal_roas"] = _ratio(price * (_sold(extra) - sold).sum(), extra.ledger.paid - base.ledger.paid)
         truth["channels"][channel] = found
     return daily_table(base), truth
