@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from influence_sim.strategies.base import Order
 
 Array = np.ndarray[Any, Any]
+_Placed = tuple[int, "Order"]  # the morning on which an order was placed, and the order
 START = "2024-01-01"  # day 0 of the model is a Monday
 MORE = 0.10  # of spend, for the marginal return
 ADSTOCK = "carry-over is what is left a day later: the sum of effects from the day after the stop over that from the day of the stop on"
@@ -82,16 +83,21 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
         """Let a strategy play."""
         return begin_run(scenario.model_copy(update={"budget": budget}), who, replication, threads).run()
 
-    def again(orders: Sequence[Order], budget: float = scenario.budget) -> Simulation:
-        """Place orders on the day they are for."""
+    def again(orders: Sequence[_Placed], budget: float = scenario.budget) -> Simulation:
+        """Place orders on the mornings on which they were placed, so that they cost the same."""
         sim = begin_run(scenario.model_copy(update={"budget": budget}), label, replication, threads)
         while sim.day < sim.horizon:
-            sim.step([order for order in orders if order.day == sim.day])
+            sim.step([order for day, order in orders if day == sim.day])
         sim.close()
         return sim
 
-    base, control = play(), play(0.0, control_label(scenario))
-    placed: list[Order] = [*base.ledger.booked, *base.ledger.ads]
+    base, control = begin_run(scenario, label, replication, threads), play(0.0, control_label(scenario))
+    placed: list[_Placed] = []
+    while base.day < base.horizon:
+        day, booked, ads = base.day, len(base.ledger.booked), len(base.ledger.ads)
+        base.step()
+        placed += [(day, order) for order in (*base.ledger.booked[booked:], *base.ledger.ads[ads:])]
+    base.close()
     if not placed:
         raise MmmError(f"{label} bought nothing in replication {replication}, so there is no mix to model")
     price, stop = scenario.market.brand.price, scenario.horizon // 2
@@ -102,10 +108,10 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
     }  # fmt: skip
     more = play(scenario.budget * (1 + MORE))
     truth["campaign"]["marginal_roas"] = _ratio(price * (_sold(more) - sold).sum(), more.ledger.paid - base.ledger.paid)
-    for channel in dict.fromkeys(map(channel_of, placed)):
-        mine = [order for order in placed if channel_of(order) == channel]
-        others = [order for order in placed if channel_of(order) != channel]
-        without, cut = again(others), again([left for order in mine if (left := _until(order, stop)) is not None])
+    for channel in dict.fromkeys(channel_of(order) for _, order in placed):
+        mine = [(day, order) for day, order in placed if channel_of(order) == channel]
+        others = [(day, order) for day, order in placed if channel_of(order) != channel]
+        without, cut = again(others), again([(day, left) for day, order in mine if (left := _until(order, stop)) is not None])
         effect = _sold(cut) - _sold(control)
         found = _return(base, without, price)
         found["share_after_stop"] = _ratio(effect[stop:].sum(), effect.sum())
@@ -113,7 +119,7 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
         found["effect_after_stop"] = effect[stop:].tolist()
         found["marginal_roas"] = None  # a tenth of a creator's post cannot be bought
         if channel != "influencer":
-            extra = again([*others, *map(_scaled, mine)], scenario.budget * (1 + MORE))
+            extra = again([*others, *((day, _scaled(order)) for day, order in mine)], scenario.budget * (1 + MORE))
             found["marginal_roas"] = _ratio(price * (_sold(extra) - sold).sum(), extra.ledger.paid - base.ledger.paid)
         truth["channels"][channel] = found
     return daily_table(base), truth
