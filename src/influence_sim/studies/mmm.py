@@ -96,7 +96,8 @@ def history(scenario: Scenario, label: str, replication: int = 0, threads: int =
     while base.day < base.horizon:
         day, booked, ads = base.day, len(base.ledger.booked), len(base.ledger.ads)
         base.step()
-        placed += [(day, order) for order in (*base.ledger.booked[booked:], *base.ledger.ads[ads:])]
+        placed += [(day, order) for order in base.ledger.booked[booked:]]
+        placed += [(day, order) for order in base.ledger.ads[ads:]]
     base.close()
     if not placed:
         raise MmmError(f"{label} bought nothing in replication {replication}, so there is no mix to model")
