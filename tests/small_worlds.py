@@ -85,7 +85,7 @@ def outputs(sim: Simulation) -> dict[str, Any]:
     """Return the tables of a run that a user gets: daily series, posts and sampled exposures."""
     result = result_of(sim, "run")
     found: dict[str, Any] = {}
-    for name in ("daily", "posts", "feed_items"):
+    for name in ("daily", "posts", "feed_items", "attribution"):
         found |= {f"{name}.{column}": values for column, values in getattr(result, name).items()}
     return found
 

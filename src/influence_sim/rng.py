@@ -77,6 +77,11 @@ class Stream(IntEnum):
     ARRIVAL = 62
     FEED_RESET = 63
     EVENT_SAMPLE = 64
+    NEED = 75
+    CHOICE = 76
+    MENTION = 77
+    WORD = 78
+    SPILL = 79
 
 
 @hot

@@ -14,6 +14,7 @@ import pytest
 from influence_sim.feeds import FeedPolicy
 from influence_sim.scenario.parameters import Parameter, parameters
 from influence_sim.scenario.schema import Scenario
+from influence_sim.strategies.base import BrandView, Order, PaidImpressions, Strategy
 from influence_sim.studies.compare import compare
 from small_worlds import SMALL, campaign, differing, market_of, outputs, run, simulation
 
@@ -33,8 +34,14 @@ ACTIVE: dict[str, Any] = {
     "funnel.initial_awareness": 0.3,
     "funnel.consideration": 0.3,
     "funnel.baseline_rate": 0.002,
+    "funnel.click_influencer": 0.2,
+    "funnel.buy_rate": 0.2,
+    "wom.mention": 0.5,
+    "wom.mention_bad": 0.5,
 }
 MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
+RIVALS = {"rivals.count": 2, "rivals.spend": 100, "funnel.baseline_rate": 0.02}
+OFTEN = {"funnel.baseline_rate": 0.05, "funnel.repurchase_gap": 5}
 COLD_START = {"feed.cold_start_rank": 3, "feed.outside_posts": 0, "feed.stages": 0, "feed.slots_per_request": 4}
 # Ends used instead of those of the range: too large for a small world, or not allowed together with it.
 ENDS: dict[str, tuple[Any, Any]] = {
@@ -73,6 +80,10 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "creators.duration_min": {"creators.duration_median": 5},
     "creators.duration_max": {"creators.duration_median": 60},
     "feed.update": {"feed.stages": 0, "feed.trending_count": "views", "feed.rounds_per_day": 1, "feed.candidates_trending": 32},
+    "funnel.satisfaction_quality": {"brand.quality": -1},
+    "funnel.shop_factor": {"funnel.shop": "in_app"},
+    **{f"funnel.{name}": OFTEN for name in ("closed_need", "repurchase_gap", "repurchase_shape", "lapse", "loyalty_gain", "loyalty_decay")},
+    **{f"rivals.{name}": RIVALS for name in ("spend", "creator_share", "awareness", "size_ratio", "price", "trust", "quality")},
     "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
 }
 
@@ -101,6 +112,19 @@ def tables(path: str, value: Any) -> dict[str, Any]:
     return outputs(run(sim, campaign))
 
 
+class Follower(Strategy):
+    """Advertise once the dashboard shows a sale."""
+
+    def plan(self, view: BrandView) -> list[Order]:
+        """Order ads on the days on which sales are known."""
+        return [PaidImpressions(5.0, view.day)] if view.sales.channel.sum() > 0 else []
+
+
+def delay_tables(delay: int) -> dict[str, Any]:
+    """Return the tables of a brand that waits for its dashboard."""
+    return outputs(run(simulation(market_of({**ACTIVE, "attribution.delay": delay}), horizon=5, strategy=Follower()), None))
+
+
 def margin_tables(margin: float) -> dict[str, Any]:
     """Return the columns of the summary: the margin is no part of what happens, only of what it is worth."""
     market = market_of({"feed.stages": 0, "brand.margin": margin}, SMALL)
@@ -116,6 +140,8 @@ def test_both_ends_of_a_parameter_differ(path: str) -> None:
     low, high = ends(ALL[path])
     if path == "brand.margin":
         changed = differing(margin_tables(low), margin_tables(high))
+    elif path == "attribution.delay":
+        changed = differing(delay_tables(low), delay_tables(high))
     else:
         changed = differing(tables(path, low), tables(path, high))
     assert changed, f"{path}: {low} and {high} give the same tables"

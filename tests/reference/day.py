@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaincc
 
 from influence_sim.engine.constants import HOURS, outside_worth, rules
 from influence_sim.events import Event, FeedReset, Outage, in_order, market_on
@@ -59,6 +61,12 @@ class Reference:
             [float(np.power(0.5, d / half)) for d in range(horizon + 2)]
             for half in (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)
         )
+        f = market.funnel
+        still = gammaincc(f.repurchase_shape, np.arange(-1, horizon + 2).clip(0) * f.repurchase_shape / f.repurchase_gap)
+        self.due = [0.0, *(float(1.0 - after / before) if before > 0.0 else 1.0 for before, after in pairwise(still[1:]))]
+        self.codes = False  # promo codes are around
+        self.credit = [0] * 15  # what dashboards credit, in 2**-40 purchases
+        self.said: dict[int, int] = {}  # 1 praise, -1 complaint, by person, today
         self.average_estimate = [sum(float(x) for x in column) / world.size for column in world.people.estimate.T]
         self.stage_results: defaultdict[int, list[float]] = defaultdict(list)
         self.stage_ended: Counter[int] = Counter()
@@ -234,9 +242,28 @@ class Reference:
         buyers_share = sum(a.purchases > 0 for a in leads) / len(leads)
         before = float(np.array([a.expected for a in leads]).sum())
         sponsored, shown = sum(p.sponsored for p in self.people), sum(p.shown for p in self.people)
+        self.said, new = {}, self.credit[13]
         today["purchases"] = sum(evening.settle_funnel(self, person, buyers_share) for person in self.people) * scale
         today["expected_purchases"] = (float(np.array([a.expected for a in leads]).sum()) - before) * scale
-        today["reach_cumulative"] = sum(a.reached for a in leads) * scale
+        for person in self.people:
+            evening.listen(self, person)
+        today["new_customers"] = (self.credit[13] - new) / 2**40 * scale
+        for name, sign in (("praise", 1), ("complaints", -1)):
+            today[name] = sum(x == sign for x in self.said.values()) * scale
+        today["reach_cumulative"] = sum(a.reached > 0 for a in leads) * scale
+        today["trial"] = sum(a.customer and a.purchases == 1 for a in leads) * scale
+        today["loyal"] = sum(a.customer and a.purchases > 1 for a in leads) * scale
+        today["lapsed"] = sum(not a.customer and a.purchases > 0 for a in leads) * scale
+        charged = sum(x.delivered * self.scale * x.cpm / 1000.0 for x in self.money.campaigns)
+        for k, channel in enumerate(("influencer", "infeed", "takeover", "challenge")):
+            mine = [p for p in self.posts if p.channel == k]
+            spent = self.money.paid - charged if k == 0 else charged if k == 1 else 0.0
+            for what, so_far in (
+                ("impressions", sum(p.impressions for p in mine) * scale),
+                ("clicks", sum(p.clicks for p in mine) * scale),
+                ("spend", spent),
+            ):
+                today[f"{what}_{channel}"] = so_far - sum(self.daily.get(f"{what}_{channel}", []))
         today["aware"] = sum(a.aware for a in leads) * scale
         today["considering"] = sum(a.considering for a in leads) * scale
         today["sponsored_share_seen"] = sponsored / shown if shown else 0.0

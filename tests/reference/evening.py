@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from influence_sim.rng import Stream
-from reference.people import Acquaintance, Person, Slot, as_float32
+from reference.people import Acquaintance, Lead, Person, Slot, as_float32
 from reference.respond import FIXED, trust_in
 
 if TYPE_CHECKING:
@@ -81,8 +81,11 @@ def _settle_pair(
             sold += 1.0
             misfit += 1.0 - post.fit
             u = s.dice.roll(Stream.DETECT, person.row, post.key, post.word, s.day << 16)[0]
+            good += rule.transparency * person.knowledge * post.disclosure
             if u < rule.detection * person.knowledge * (1.0 - post.disclosure):
                 bad += rule.detection_loss
+                if post.branded:
+                    person.lead.attitude = max(-1.0, person.lead.attitude - rule.attitude_detection)
         if "negative" in slot.actions:
             pair.refused = s.day
         if "follow" in slot.actions and not pair.follows:
@@ -112,18 +115,21 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
     rule, lead, time = s.rule, person.lead, s.day << 16
     if person.shown > 0:
         person.saturation = rule.saturation_keep * person.saturation + (1.0 - rule.saturation_keep) * (person.sponsored / person.shown)
+    if person.recognised > 0.0:
+        person.knowledge += (1.0 - person.knowledge) * (1.0 - (1.0 - rule.persuasion_learning) ** person.recognised)
 
     seen = lead.exposure + lead.exposure_ad
     memory = lead.memory * rule.memory_keep
     if seen > 0.0:
         repeated = memory / rule.repetition_peak
         lift = rule.attitude_gain * lead.warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - lead.attitude)
-        lead.attitude = min(1.0, max(-1.0, lead.attitude + lift))
+        lead.attitude = min(1.0, max(-1.0, lead.attitude + (lift - rule.attitude_disclosure * lead.doubt)))
     memory += seen
     lead.memory = memory
     lead.annoyance = lead.annoyance * rule.annoyance_keep + lead.touches
     if lead.touches > 0:
         lead.attitude = max(-1.0, lead.attitude - rule.attitude_annoyance * lead.annoyance / (5.0 + lead.annoyance))
+    lead.loyalty *= 1.0 - rule.loyalty_decay
 
     u_aware, u_forget, _, _ = s.dice.roll(Stream.AWARE, person.row, 0, 0, time)
     if lead.aware:
@@ -142,16 +148,116 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
         hazard += rule.delayed_rate * math.exp(rule.delayed_attitude * lead.attitude + rule.delayed_memory * math.log(1.0 + memory))
     if lead.purchases == 0:
         hazard += rule.contagion * buyers_share
-    hazard = min(1.0, hazard)
-    lead.expected += lead.chance + hazard
-    bought = lead.bought + (u_buy < hazard)
+    lead.hazard = min(1.0, hazard)
+
+    returns = _decide(s, person, u_buy)
+    bought = lead.bought + (returns == "buys")
+    if returns == "leaves":
+        person.bought, lead.customer = 0, False
     if bought:
-        lead.purchases += bought
-        lead.aware = True
-        lead.considering = False
+        _purchase(s, person, bought)
 
     lead.ads = lead.touches = lead.clicks = lead.bought = 0
-    lead.exposure = lead.exposure_ad = lead.warmth = lead.chance = 0.0
+    lead.exposure = lead.exposure_ad = lead.warmth = lead.doubt = 0.0
+    lead.chance = [0.0] * 5
+    lead.touch = [x * rule.touch_keep for x in lead.touch]
     person.shown = person.sponsored = person.requests = 0
+    person.recognised = 0.0
     person.tags = [0] * len(person.tags)
     return bought
+
+
+def _decide(s: Reference, person: Person, u_buy: float) -> str:
+    """Return whether the person buys, leaves the category or does neither this evening; add the chance to what is expected."""
+    rule, lead, time = s.rule, person.lead, s.day << 16
+    due, ready = 0.0, 1.0
+    if person.bought:
+        due, ready = s.due[s.day + 1 - person.bought], rule.closed_need
+    rate = -math.log1p(-min(ready * lead.hazard, 1.0 - 1e-16))
+    weight = math.exp(lead.attitude + lead.loyalty) if lead.aware else 0.0
+    chance = (1.0 - due) * (rate / rate * -math.expm1(-rate) if rate > 0.0 else 0.0)
+    chance += due * weight / (rule.lapse + weight) if due > 0.0 else 0.0
+    for at_once in lead.chance:
+        chance += at_once
+    lead.expected += chance
+    _credit(s, lead, chance)
+    u_due, u_leave, _, _ = s.dice.roll(Stream.NEED, person.row, 0, 0, time)
+    if u_due < due:
+        leaving = -math.log(u_leave) / rule.lapse if rule.lapse > 0.0 else math.inf
+        u_choice = s.dice.roll(Stream.CHOICE, person.row, 0, 0, time)[0]
+        return "buys" if weight > 0.0 and -math.log(u_choice) / weight < leaving else "leaves"
+    return "buys" if rate > 0.0 and -math.log1p(-u_buy) / rate < 1.0 else ""
+
+
+def _credit(s: Reference, lead: Lead, chance: float) -> None:
+    """Split an expected purchase as dashboards do, in 2**-40: last click, touches, promo code, new customers, at once."""
+    rule = s.rule
+    fine = 2**40
+    at_once = touched = 0.0
+    for k in range(5):
+        at_once += lead.chance[k]
+        touched += lead.touch[k]
+        s.credit[k] += int(lead.chance[k] * fine)
+    recent = lead.clicked and s.day + 1 - lead.clicked <= rule.click_window
+    s.credit[lead.click_channel if recent else 5] += int((chance - at_once) * fine)
+    if touched > 0.0:
+        for k in range(5):
+            s.credit[6 + k] += int(chance * lead.touch[k] / touched * fine)
+    else:
+        s.credit[11] += int(chance * fine)
+    if s.codes:
+        known = min(1.0, lead.touch[0])
+        s.credit[12] += int(chance * (rule.code_use * known + rule.code_leak * (1.0 - known)) * fine)
+    if lead.purchases == 0:
+        s.credit[13] += int(chance * fine)
+    s.credit[14] += int(at_once * fine)
+
+
+def _purchase(s: Reference, person: Person, bought: int) -> None:
+    """Let a person buy and find out what the product, and who showed it, is worth."""
+    rule, lead = s.rule, person.lead
+    lead.purchases += bought
+    lead.aware = lead.customer = True
+    lead.considering = False
+    person.bought = s.day + 1
+    u_good, u_tell, _, _ = s.dice.roll(Stream.MENTION, person.row, 0, 0, s.day << 16)
+    funnel, brand = s.market.funnel, s.market.brand
+    good = u_good < min(1.0, max(0.0, funnel.satisfaction + funnel.satisfaction_quality * brand.quality))
+    if good:
+        lead.loyalty += rule.loyalty_gain
+        lead.attitude += rule.attitude_experience * (1.0 - lead.attitude)
+    else:
+        lead.loyalty = 0.0
+        lead.attitude -= rule.attitude_experience * (1.0 + lead.attitude)
+    if u_tell < (rule.mention if good else rule.mention_bad):
+        s.said[person.row] = 1 if good else -1
+    pair = person.creators.get(lead.credited - 1)
+    if pair is not None:
+        age = s.day - pair.touched
+        pair.tie, pair.affinity = as_float32(pair.tie * s.keep_tie[age]), as_float32(pair.affinity * s.keep_affinity[age])
+        pair.good = as_float32(pair.good * s.keep_trust[age] + (rule.trust_purchase if good else 0.0))
+        pair.bad = as_float32(pair.bad * s.keep_trust[age] + (0.0 if good else rule.trust_purchase * rule.negativity))
+        pair.touched = s.day
+
+
+def listen(s: Reference, person: Person) -> None:
+    """Let a person hear what those they follow say about the product."""
+    rule, lead = s.rule, person.lead
+    for j in person.friends:
+        if j not in s.said:
+            continue
+        mine, theirs = person.interests, s.people[j].interests
+        product = norm = other = 0.0
+        for x, y in zip(mine, theirs, strict=True):
+            product += x * y
+            norm += x * x
+            other += y * y
+        weight = min(1.0, rule.word_trust * (1.0 + rule.word_homophily * product / math.sqrt(norm * other)))
+        step = rule.word_attitude * weight
+        if s.said[j] > 0:
+            lead.attitude += step * (1.0 - lead.attitude)
+        else:
+            lead.attitude -= min(1.0, step * rule.negativity) * (1.0 + lead.attitude)
+        if s.dice.roll(Stream.WORD, person.row, j, 0, s.day << 16)[0] < rule.word_awareness * weight:
+            lead.aware = True
+        lead.touch[4] += 1.0

@@ -112,6 +112,7 @@ def publish(s: Reference) -> dict[int, list[Post]]:
     """Write today's posts; return those that appear in each round."""
     creators, rounds = s.market.creators, s.market.feed.rounds_per_day
     ads = [a for a in s.money.ads if a.day == s.day]
+    s.codes = s.codes or bool(s.money.booked)
     opening: dict[int, list[Post]] = {r: [] for r in range(rounds)}
     for creator in s.creators:
         z = numpy_normal(*s.dice.roll(Stream.FORM, 0, key_of(s, creator), 0, s.day << 16)[:2])
@@ -185,6 +186,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, branded: bool, disclo
         posted=posted,
         disclosure=disclosure,
         fit=fit,
+        channel=(0 if own else 1) if sponsored else 5,
         slot=creator.first_slot + place if creator.retrievable else -1,
         audience=creator.followers,
         sound=sound,

@@ -30,11 +30,13 @@ class Post:
     posted: float
     disclosure: float
     fit: float
+    channel: int
     slot: int  # stable retrieval slot, or -1
     audience: int
     stage: int | str  # 0, 1, ... in test, then "passed" or "failed"; "unstaged" where there are no tests
     impressions: int = 0
     watch: int = 0
+    finished: int = 0
     likes: int = 0
     comments: int = 0
     shares: int = 0
@@ -106,10 +108,18 @@ class Lead:
     category: float
     aware: bool
     considering: bool = False
-    reached: bool = False
+    customer: bool = False
+    reached: int = 0
+    account: int = 0
+    clicked: int = 0
+    click_channel: int = 0
+    click_creator: int = 0
+    credited: int = 0
     memory: float = 0.0
     annoyance: float = 0.0
     attitude: float = 0.0
+    loyalty: float = 0.0
+    hazard: float = 0.0
     expected: float = 0.0
     purchases: int = 0
     ads: int = 0
@@ -119,7 +129,9 @@ class Lead:
     exposure: float = 0.0
     exposure_ad: float = 0.0
     warmth: float = 0.0
-    chance: float = 0.0
+    doubt: float = 0.0
+    chance: list[float] = field(default_factory=lambda: [0.0] * 5)
+    touch: list[float] = field(default_factory=lambda: [0.0] * 5)
 
 
 @dataclass(eq=False)
@@ -146,6 +158,8 @@ class Person:
     sponsored: int = 0
     saturation: float = 0.0
     watched: float = 0.0
+    recognised: float = 0.0
+    bought: int = 0
     wish: float = 0.0
 
 

@@ -93,7 +93,7 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         tie = known.tie * s.keep_tie[age]
         good = known.good * s.keep_trust[age]
         bad = known.bad * s.keep_trust[age]
-    trust = rule.brand_trust if source == "paid" else trust_in(good, bad, creator.reputation, rule.reputation_weight)
+    trust = s.market.brand.trust if source == "paid" else trust_in(good, bad, creator.reputation, rule.reputation_weight)
 
     u1, u2, u_watch, u_like = s.dice.roll(Stream.WATCH, *name)
     eta = (
@@ -106,8 +106,10 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         - rule.saturation * max(0.0, person.saturation - rule.saturation_tolerance)
         + rule.noise * (math.sqrt(-2.0 * math.log(u1)) * math.cos(2.0 * math.pi * u2))
     )
+    recognised = post.disclosure * person.knowledge
     if post.sponsored:
-        eta -= rule.disclosure * post.disclosure * person.knowledge + rule.misfit * (1.0 - post.fit)
+        person.recognised += recognised
+        eta -= rule.disclosure * recognised + rule.misfit * (1.0 - post.fit)
     watch = seconds_watched(s, eta, post.duration, u_watch, name)
     gain = lesson_of_watching(rule, watch, post.duration)
 
@@ -130,14 +132,19 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
             actions.add("negative")
             gain -= rule.learn_negative
         if post.branded:
-            _click(s, person, source, tie, trust, name, actions)
+            _click(s, person, post, source, tie, trust, name, actions)
     if follows:
         actions.add("was following")
 
     if post.branded:
         part = min(watch / post.duration, 1.0)
         lead.touches += 1
-        lead.reached = True
+        lead.touch[post.channel] += 1.0
+        if not lead.reached:
+            lead.reached, lead.account = 1, creator.row + 1
+        elif lead.account != creator.row + 1:
+            lead.reached = 2
+        lead.doubt += recognised * (1.0 - trust) * part
         lead.warmth += trust * post.fit * part
         if source == "paid":
             lead.ads += 1
@@ -150,7 +157,9 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
     return Slot(post, source, actions, as_float32(watch), sharer, int(predicted * FIXED)), gain
 
 
-def _click(s: Reference, person: Person, source: str, tie: float, trust: float, name: tuple[int, int, int, int], actions: set[str]) -> None:
+def _click(
+    s: Reference, person: Person, post: Post, source: str, tie: float, trust: float, name: tuple[int, int, int, int], actions: set[str]
+) -> None:
     """Let a viewer of an advertised product click, and buy at once."""
     rule, lead = s.rule, person.lead
     u_click, u_buy, _, _ = s.dice.roll(Stream.CLICK, *name)
@@ -163,15 +172,21 @@ def _click(s: Reference, person: Person, source: str, tie: float, trust: float, 
         + rule.buy_trust * (trust - 0.5)
         + rule.buy_tie * tie
         + rule.buy_attitude * lead.attitude
-        - rule.buy_price * (person.price_sensitivity * rule.price_ratio - 1.0)
+        + (0.0 if source == "paid" else rule.tester * trust)
+        - rule.buy_price * (person.price_sensitivity * (s.market.brand.price / 40.0) - 1.0)
     )
-    lead.chance += click * buy
+    buy = min(1.0, rule.shop * buy) * (rule.closed_need if person.bought else 1.0)
+    lead.chance[post.channel] += click * buy
     if u_click < click:
         actions.add("click")
         lead.clicks += 1
+        lead.clicked, lead.click_channel, lead.click_creator = s.day + 1, post.channel, post.creator.row + 1
         if u_buy < buy:
             actions.add("buy")
             lead.bought += 1
+            person.bought = s.day + 1
+    if source != "paid":
+        lead.credited = post.creator.row + 1
 
 
 def watch_outside(
@@ -193,6 +208,7 @@ def watch_outside(
     eta -= rule.saturation * max(0.0, person.saturation - rule.saturation_tolerance)
     if ad:
         eta -= rule.disclosure * person.knowledge
+        person.recognised += person.knowledge
     eta += rule.noise * z
     watch = seconds_watched(s, eta, duration, u_watch, name)
     person.shown += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from influence_sim.rng import Stream
-from reference.people import Person, Post, Slot
+from reference.people import Person, Post, Slot, as_float32
 from reference.philox import unit
 from reference.respond import FIXED, dot
 
@@ -187,6 +187,7 @@ def count(s: Reference, slot: Slot) -> None:
     like, comment, share, follow, negative = (int(a in slot.actions) for a in ("like", "comment", "share", "follow", "negative"))
     post.impressions += 1
     post.watch += int(slot.watch * 1000.0)
+    post.finished += slot.watch >= as_float32(post.duration)
     post.likes += like
     post.comments += comment
     post.shares += share

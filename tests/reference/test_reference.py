@@ -30,6 +30,7 @@ from reference.philox import philox
 
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
 STAGES = {"passed": PASSED, "unstaged": UNSTAGED, "failed": -1}
+WOM = {"mention": 1, "mention_bad": 1}
 ORDERS: tuple[Order, ...] = (
     *(SponsoredPost(c, 1 + c % 3, ("label", "hashtag", "none")[c % 3]) for c in range(20)),  # who refuses, or costs too much, is refused
     PaidImpressions(30.0, 1, 3),
@@ -97,6 +98,7 @@ def compare(pair: Pair) -> None:
     _compare_acquaintances(fast, slow)
     equal("followers", fast.followers, [c.followers for c in slow.creators])
     equal("reputation", fast.creators.reputation, [c.reputation for c in slow.creators])
+    equal("credit", fast.credit, [slow.credit])
     equal("belief", fast.belief, [c.belief for c in slow.creators])
     equal("form", fast.creators.form, [c.form for c in slow.creators])
     assert fast.daily.keys() == slow.daily.keys() | {"day"}
@@ -143,7 +145,8 @@ def _compare_posts(fast: Simulation, slow: Reference) -> None:
 def _compare_people(fast: Simulation, slow: Reference) -> None:
     people = slow.people
     equal("estimate", fast.people.estimate, [p.estimate for p in people])
-    for name in ("requests", "shown", "sponsored", "saturation", "watched"):
+    equal("knowledge", fast.people.knowledge, [p.knowledge for p in people])
+    for name in ("requests", "shown", "sponsored", "saturation", "watched", "recognised", "bought"):
         equal(f"viewers.{name}", fast.viewers[name], [getattr(p, name) for p in people])
     for name in [x.name for x in fields(Lead)]:
         equal(f"leads.{name}", fast.leads[name][:, 0], [getattr(p.lead, name) for p in people])
@@ -186,9 +189,9 @@ def test_day_with_campaign():
     """Sponsored posts and bought impressions; everything that can happen happens."""
     feed = {"stages": 3, "stage_quota": 60, "stage_growth": 1.5, "stage_memory": 10, "exploration_share": 0.3}
     response = {"like_rate": 0.06, "comment_rate": 0.01, "share_rate": 0.02, "follows_per_like": 0.1, "negative_rate": 0.01}
-    funnel = {"buy_rate": 0.3, "click_influencer": 0.2, "click_ad": 0.2, "consideration": 0.3}
+    funnel = {"buy_rate": 0.3, "click_influencer": 0.2, "click_ad": 0.2, "consideration": 0.3, "repurchase_gap": 5, "satisfaction": 0.5}
     creators = {"count": 20, "live_sessions_per_week": 5}
-    market = small(people={"views_per_day": 25}, feed=feed, response=response, funnel=funnel, creators=creators)
+    market = small(people={"views_per_day": 25}, feed=feed, response=response, funnel=funnel, creators=creators, wom=WOM)
     pair = played(market, 6, ORDERS)
     compare(pair)
     slow = pair.slow
@@ -203,7 +206,8 @@ def test_day_with_campaign():
         assert sum(slow.daily[name]) > 0, name
     assert any(slot.source == "follow" and slot.sharer not in (-1, slot.post.creator.person) for _, _, _, slot in slow.log if slot.post)
     assert slow.live_contacts
-    assert sum(slow.daily["purchases"]) > 0
+    for name in ("purchases", "loyal", "lapsed", "praise", "complaints", "clicks_infeed", "spend_influencer"):
+        assert sum(slow.daily[name]) > 0, name
     assert any(p.thousand for p in slow.posts)
     assert any(p.discovered for p in slow.posts)
     assert any(pair.refused >= 0 for person in slow.people for pair in person.creators.values())

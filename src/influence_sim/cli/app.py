@@ -25,9 +25,10 @@ _VERBS = {
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
     "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
-    "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),
+    "list": ("listing", "List strategies, feeds, events, selectors, measures, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter, or why a person was shown what they were shown."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
+    "export-mmm": ("export_mmm", "Write data for marketing-mix models, with the truth they should find."),
     "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (

@@ -28,7 +28,10 @@ class Replications(click.ParamType[int | str]):
             self.fail(f"`{value}` is neither a whole number nor `auto`.", param, ctx)
 
 
-FILES = ("report.html", "summary.csv", "pairs.csv", "daily.parquet", "posts.parquet", "feed_items.parquet", "provenance.json", "figures")
+FILES = (
+    "report.html", "summary.csv", "pairs.csv", "attribution.csv", "measures.csv", "daily.parquet", "posts.parquet",
+    "feed_items.parquet", "provenance.json", "figures",
+)  # fmt: skip
 
 
 @click.command(
@@ -39,7 +42,8 @@ FILES = ("report.html", "summary.csv", "pairs.csv", "daily.parquet", "posts.parq
         "influence-sim compare scenarios/demo.yaml --out results/short --days 7 --replications 3 --set people.agents=500",
         "influence-sim compare scenarios/demo.yaml --out results/sure --replications auto --max-replications 100 --json",
     ),
-    writes="DIR/report.html (one file), summary.csv, pairs.csv, daily, posts and feed_items as Parquet, provenance.json and figures/*.svg; "
+    writes="DIR/report.html (one file), summary.csv, pairs.csv, attribution.csv, measures.csv, daily, posts and feed_items as Parquet, "
+    "provenance.json and figures/*.svg; "
     "all or nothing, an older result in DIR is replaced only when the new one is complete.",
     codes=RUNNING,
 )

@@ -19,6 +19,7 @@ from influence_sim.cli.table import columns, number
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
     from influence_sim.record import EventLog
+    from influence_sim.scenario.schema import Scenario
 
 _MONEY = {"spend", "budget"}
 _FLAGS = {"feasible"}
@@ -34,7 +35,8 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
         "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --events --threads 2 --json",
         "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
     ),
-    writes="With --out DIR: totals.csv, discovery.csv, daily, posts, feed_items and stages as Parquet; with --events also events.parquet. "
+    writes="With --out DIR: totals.csv, discovery.csv, attribution.csv, measures.csv, daily, posts, feed_items and "
+    "stages as Parquet; with --events also events.parquet. "
     "With --snapshot FILE: the state of the run. Otherwise nothing.",
     codes=RUNNING,
 )
@@ -85,13 +87,9 @@ def command(
     asked = loaded.scenario
     from influence_sim.record.discovery import discovery
     from influence_sim.studies.discovery import discovery_words
-    from influence_sim.studies.runner import arms, begin_run
+    from influence_sim.studies.runner import begin_run
 
-    labels = arms(asked)
-    if strategy not in labels:
-        near = difflib.get_close_matches(strategy, labels, 1)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
-        raise click.BadParameter(f"`{strategy}` is not in {scenario}, which has: {', '.join(labels)}.{hint}", param_hint="--strategy")
+    label_of(asked, strategy, scenario)
     last = asked.horizon if until is None else until
     if last > asked.horizon:
         raise click.BadParameter(f"the horizon is {asked.horizon} days; got {last}.", param_hint="--until")
@@ -144,6 +142,18 @@ def command(
         if log.left_out:
             console.warn(f"{log.left_out:,} events beyond --max-events were counted, not written")
     return console.done("\n".join(lines), answer, outputs)
+
+
+def label_of(asked: Scenario, strategy: str, file: Path) -> str:
+    """Return the label of a strategy of the scenario; complain with the nearest one when there is none."""
+    from influence_sim.studies.runner import arms
+
+    labels = arms(asked)
+    if strategy not in labels:
+        near = difflib.get_close_matches(strategy, labels, 1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        raise click.BadParameter(f"`{strategy}` is not in {file}, which has: {', '.join(labels)}.{hint}", param_hint="--strategy")
+    return strategy
 
 
 def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:

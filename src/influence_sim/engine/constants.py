@@ -14,7 +14,7 @@ import numpy as np
 from influence_sim.engine.batch import scores_of
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, lengths, normals2, sigmoid
-from influence_sim.engine.state import INTEREST, RULES, records
+from influence_sim.engine.state import BRAND, INTEREST, RULES, records
 from influence_sim.feeds import score_of
 from influence_sim.feeds.candidates import Candidates, empty_candidates
 from influence_sim.jit import hot
@@ -68,12 +68,29 @@ class Decays(NamedTuple):
     tie: Array
     trust: Array
     affinity: Array
+    due: Array  # chance that a need closed d days ago is due today, if it was not before
 
 
 def decays(market: Market, horizon: int) -> Decays:
     """Return the decay tables of the market for a horizon in days."""
+    from scipy.special import gammaincc
+
     days = np.arange(horizon + 2)
-    return Decays(*(0.5 ** (days / half) for half in (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)))
+    f = market.funnel
+    open_at = gammaincc(f.repurchase_shape, np.arange(-1, horizon + 2).clip(0) * f.repurchase_shape / f.repurchase_gap)
+    due = np.where(open_at[:-1] > 0.0, 1.0 - open_at[1:] / np.maximum(open_at[:-1], 1e-300), 1.0)
+    halves = (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)
+    return Decays(*(0.5 ** (days / half) for half in halves), due)
+
+
+def brand_table(market: Market) -> Any:
+    """Return records BRAND: the brand under study, then its rivals."""
+    table = records(1 + market.rivals.count, BRAND)
+    for b in range(len(table)):
+        side = market.rivals if b else market.brand
+        table.trust[b], table.price_ratio[b] = side.trust, side.price / 40.0
+        table.satisfied[b] = min(1.0, max(0.0, market.funnel.satisfaction + market.funnel.satisfaction_quality * side.quality))
+    return table
 
 
 def stage_quotas(market: Market, people_per_agent: float) -> Array:
@@ -389,11 +406,20 @@ def _record(market: Market, path_seed: int, replication: int) -> Any:
         "follow_logit": logit(min(1.0, m.response.follows_per_like * m.response.like_rate)),
         "negative_logit": logit(m.response.negative_rate),
         "reputation_weight": m.ties.reputation_weight,
-        "brand_trust": m.brand.trust,
         "click_influencer_logit": logit(m.funnel.click_influencer),
         "click_ad_logit": logit(m.funnel.click_ad),
         "buy_logit": logit(m.funnel.buy_rate),
-        "price_ratio": m.brand.price / 40.0,
+        "shop": m.funnel.shop_factor if m.funnel.shop == "in_app" else 1.0,
+        "mention": m.wom.mention,
+        "mention_bad": m.wom.mention_bad,
+        "word_trust": m.wom.trust,
+        "word_homophily": m.wom.homophily,
+        "word_awareness": m.wom.awareness,
+        "word_attitude": m.wom.attitude,
+        "click_window": m.attribution.window,
+        "touch_keep": 0.5 ** (1.0 / m.attribution.touch_half_life),
+        "code_use": m.attribution.code_use,
+        "code_leak": m.attribution.code_leak,
         "memory_keep": 0.5 ** (1.0 / m.funnel.memory_half_life),
         "annoyance_keep": 0.5 ** (1.0 / m.funnel.annoyance_half_life),
         "forget": 1.0 - 0.5 ** (1.0 / m.funnel.awareness_half_life),

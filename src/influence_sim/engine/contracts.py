@@ -14,7 +14,7 @@ import numpy as np
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, Sales, SponsoredPost, Strategy
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
@@ -65,7 +65,7 @@ def rivals(market: Market, horizon: int) -> list[Campaign]:
     """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market."""
     r = market.rivals
     money = r.spend * market.people.population / 1000.0 * horizon
-    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money)) for k in range(r.count)]
+    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money * r.size_ratio**k)) for k in range(r.count)]
 
 
 def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:
@@ -94,6 +94,7 @@ def observe(
     seed: int,
     replication: int,
     audience: Callable[[], Audience],
+    sales: Sales,
 ) -> BrandView:
     """Return what the brand can see this morning; all arrays are per modelled creator."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,6 +115,7 @@ def observe(
         cpm=market.prices.cpm,
         uniform=dice,
         audience=audience,
+        sales=sales,
     )
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_sim.engine import funnel, ties
-from influence_sim.engine.state import COMMENT, FIXED, Array, Events
+from influence_sim.engine import funnel, ties, wom
+from influence_sim.engine.state import BLOCK, CHANNELS, COMMENT, FINE, FIXED, INFLUENCER, NEW, NO_CHANNEL, SUMS, WORD, Array, Events
 from influence_sim.rng import Stream, uniforms
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     changes = np.zeros((n, 2), np.int64)
     t = m.ties
     s.blocks(
-        ties.evening, day, rule, s.acquaintances, events, posts, creators, s.people, s.decays, reply_chance, live, seat_chance, changes
-    )
+        ties.evening, day, rule, s.acquaintances, events, posts, creators, s.people, s.leads, s.decays,
+        reply_chance, live, seat_chance, changes,
+    )  # fmt: skip
     s.followers[:] = 0
     trust = np.zeros(count, np.int64)
     ties.standing(s.acquaintances, creators, s.decays, day, t.reputation_weight, s.followers, trust)
@@ -59,13 +60,62 @@ def _funnel(s: Simulation) -> None:
     bought = np.zeros(a.purchases.shape, np.int64)
     before = float(a.expected[:, b].sum())
     saturated = float(s.viewers.sponsored.sum()), float(s.viewers.shown.sum())
-    s.blocks(funnel.evening, s.day, s.rules, s.viewers, a, s.tags, buyers, bought)
+    said = np.zeros(a.purchases.shape, np.int8)
+    sums = np.zeros((-(-n // BLOCK), a.shape[1], SUMS), np.int64)
+    s.blocks(
+        funnel.evening, s.day, s.rules, s.decays, s.brands, BLOCK, s.people.knowledge, s.viewers, a, s.tags, s.acquaintances,
+        buyers, bought, said, sums,
+    )  # fmt: skip
+    _record_sales(s, bought)
+    if said.any():
+        s.blocks(wom.listen, s.day, s.rules, s.friends.start, s.friends.target, s.people.interests, said, a)
+    s.credit += sums.sum(axis=0)
+    today["praise"], today["complaints"] = (float((said[:, b] == sign).sum()) * scale for sign in (1, -1))
+    today["new_customers"] = float(sums[:, b, NEW].sum()) / FINE * scale
     today["purchases"] = float(bought[:, b].sum()) * scale
     today["expected_purchases"] = (float(a.expected[:, b].sum()) - before) * scale
-    today["reach_cumulative"] = float(a.reached[:, b].sum()) * scale
+    today["reach_cumulative"] = float((a.reached[:, b] > 0).sum()) * scale
     today["aware"] = float(a.aware[:, b].sum()) * scale
     today["considering"] = float(a.considering[:, b].sum()) * scale
+    customer, count = a.customer[:, b] == 1, a.purchases[:, b]
+    for name, stage in (("trial", customer & (count == 1)), ("loyal", customer & (count > 1)), ("lapsed", ~customer & (count > 0))):
+        today[name] = float(stage.sum()) * scale
     today["sponsored_share_seen"] = saturated[0] / saturated[1] if saturated[1] else 0.0
     brand = s.posts.brand[: s.post_count] == b
+    channel = np.where(brand, s.posts.channel[: s.post_count], NO_CHANNEL)
+    for name in ("impressions", "clicks"):
+        so_far = np.bincount(channel, s.posts[name][: s.post_count], minlength=len(CHANNELS))[:WORD] * scale
+        for k, value in enumerate(so_far):
+            column = f"{name}_{CHANNELS[k]}"
+            today[column] = float(value) - sum(s.daily[column])
+    for name, value in zip(CHANNELS, _spent(s), strict=False):
+        today[f"spend_{name}"] = float(value) - sum(s.daily[f"spend_{name}"])
     engaged = sum(float(x[: s.post_count][brand].sum()) for x in (s.posts.likes, s.posts.comments, s.posts.shares))
     today["engagements"] = engaged * scale - sum(s.daily["engagements"])
+
+
+def _spent(s: Simulation) -> Array:
+    """Return the USD paid so far by channel: what was charged for delivered ads, the rest for creators' posts."""
+    ads = np.zeros(WORD)
+    for flight in s.ledger.flights:
+        ads[s.posts.channel[flight.post]] += flight.delivered * s.world.people_per_agent * flight.cpm / 1000.0
+    ads[INFLUENCER] += s.ledger.paid - ads.sum()
+    return ads
+
+
+def _record_sales(s: Simulation, bought: Array) -> None:
+    """Keep today's realised purchases, with what a dashboard knows of each: the last click in its window."""
+    person, brand = np.nonzero(bought)
+    lead = s.leads[person, brand]
+    credited = (lead.clicked > 0) & (s.day + 1 - lead.clicked <= s.rules.click_window)
+    s.sales.append(
+        {
+            "day": np.full(len(person), s.day),
+            "person": person,
+            "brand": brand,
+            "purchases": bought[person, brand],
+            "before": lead.purchases - bought[person, brand],
+            "channel": np.where(credited, lead.click_channel, NO_CHANNEL),
+            "creator": np.where(credited, lead.click_creator - 1, -1),
+        }
+    )

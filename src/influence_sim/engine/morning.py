@@ -9,9 +9,9 @@ import numpy as np
 
 from influence_sim.engine.contracts import Campaign, Flight, contract, follower_lists, observe
 from influence_sim.engine.publish import advance_form, organic_counts, with_room, write_posts
-from influence_sim.engine.state import Array
+from influence_sim.engine.state import CHANNELS, Array
 from influence_sim.rng import Stream, uniforms
-from influence_sim.strategies.base import BrandView, Order
+from influence_sim.strategies.base import BrandView, Order, Sales
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -45,7 +45,19 @@ def observe_market(s: Simulation, campaign: Campaign | None = None) -> BrandView
         s.rules.seed,
         s.rules.replication,
         lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),
+        credited_sales(s, campaign.brand),
     )
+
+
+def credited_sales(s: Simulation, brand: int) -> Sales:
+    """Return what the brand's dashboard shows this morning: purchases by last click, `attribution.delay` days late."""
+    channel, creator = np.zeros(len(CHANNELS)), np.zeros(s.modelled)
+    for day in s.sales[: max(0, s.day - s.market.attribution.delay)]:
+        mine = day["brand"] == brand
+        np.add.at(channel, day["channel"][mine], day["purchases"][mine])
+        hers = mine & (day["creator"] >= 0) & (day["creator"] < s.modelled)
+        np.add.at(creator, day["creator"][hers], day["purchases"][hers])
+    return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
 
 
 def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
@@ -78,6 +90,7 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     flights = []
     for x in s.campaigns:
         rows += [(o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator])) for o in x.ledger.booked if o.day == day]
+        s.brands.codes[x.brand] |= bool(x.ledger.booked)
         flights += [(x, order) for order in x.ledger.ads if order.day == day]
         rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0) for order in x.ledger.ads if order.day == day]
     rows.sort(key=lambda row: row[:3])

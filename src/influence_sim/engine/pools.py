@@ -227,6 +227,7 @@ def count_round(low, high, rules, posts, slots, totals):
         negative = 1 if action & NEGATIVE else 0
         posts[p].impressions += 1
         posts[p].watch += int(float(slots.watch[row]) * 1000.0)
+        posts[p].finished += 1 if slots.watch[row] >= np.float32(posts[p].duration) else 0
         posts[p].likes += like
         posts[p].comments += comment
         posts[p].shares += share

@@ -8,7 +8,7 @@ import numpy as np
 
 from influence_sim.engine.constants import unit_rows
 from influence_sim.engine.respond import lengths
-from influence_sim.engine.state import UNSTAGED, records
+from influence_sim.engine.state import INFEED, INFLUENCER, NO_CHANNEL, UNSTAGED, records
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -109,6 +109,7 @@ def write_posts(
     posts.duration[rows] = seconds
     posts.posted[rows] = posted
     posts.disclosure[rows] = disclosure
+    posts.channel[rows] = np.where(sponsored == 0, NO_CHANNEL, np.where(key < 2**31, INFLUENCER, INFEED))
     posts.fit[rows] = fit
     place = np.where(sponsored == 1, slots.organic[creator] + ordinal % SPONSORED_SLOTS, ordinal % slots.organic[creator])
     posts.slot[rows] = np.where(creators.retrievable[creator] == 1, slots.first[creator] + place, -1)

@@ -175,6 +175,7 @@ def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     eta -= rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
     if ad:
         eta -= rules.disclosure * scene.knowledge[i]
+        viewers[i].recognised += scene.knowledge[i]
     eta += rules.noise * z
     watch = watch_time(rules, eta, duration, u_watch, i, NOBODY, word, time_word)
     slots.post[row] = -1

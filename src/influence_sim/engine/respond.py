@@ -151,7 +151,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         bad = acq.bad[pair] * decays.trust[age]
     trust = trust_of(good, bad, scene.reputation[c], rules.reputation_weight)
     if source == PAID:
-        trust = rules.brand_trust
+        trust = scene.brands[brand].trust
 
     u1, u2, u_watch, u_like = tail(rules.seed, _WATCH, rules.replication, i, key, post_word, time_word)
     eta = (
@@ -164,8 +164,10 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         - rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
         + rules.noise * normal(u1, u2)
     )
+    recognised = posts[p].disclosure * scene.knowledge[i]
     if sponsored:
-        eta -= rules.disclosure * posts[p].disclosure * scene.knowledge[i] + rules.misfit * (1.0 - posts[p].fit)
+        eta -= rules.disclosure * recognised + rules.misfit * (1.0 - posts[p].fit)
+        viewers[i].recognised += recognised
     watch = watch_time(rules, eta, duration, u_watch, i, key, post_word, time_word)
 
     action = 0
@@ -199,6 +201,9 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
             attitude = leads[i, brand].attitude
             base = rules.click_ad_logit if source == PAID else rules.click_influencer_logit
             fatigue = (1.0 + leads[i, brand].annoyance) ** (-rules.ad_fatigue)
+            # Who bought lately needs nothing; who watches a trusted person try it risks less.
+            ready = rules.closed_need if viewers[i].bought else 1.0
+            tester = 0.0 if source == PAID else rules.tester * trust
             click = sigmoid(base + rules.click_match * interest + rules.click_tie * tie + rules.click_attitude * attitude) * fatigue
             buy = sigmoid(
                 rules.buy_logit
@@ -206,21 +211,35 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
                 + rules.buy_trust * (trust - 0.5)
                 + rules.buy_tie * tie
                 + rules.buy_attitude * attitude
-                - rules.buy_price * (scene.price_sensitivity[i] * rules.price_ratio - 1.0)
+                + tester
+                - rules.buy_price * (scene.price_sensitivity[i] * scene.brands[brand].price_ratio - 1.0)
             )
-            leads[i, brand].chance += click * buy
+            buy = min(1.0, rules.shop * buy) * ready
+            leads[i, brand].chance[posts[p].channel] += click * buy
             if u_click < click:
                 action |= CLICK
                 leads[i, brand].clicks += 1
+                leads[i, brand].clicked = day + 1
+                leads[i, brand].click_channel = posts[p].channel
+                leads[i, brand].click_creator = c + 1
                 if u_buy < buy:
                     action |= BOUGHT
                     leads[i, brand].bought += 1
+                    viewers[i].bought = day + 1
+            if source != PAID:
+                leads[i, brand].credited = c + 1
     if follows > 0.0:
         action |= FOLLOWED
     if brand >= 0:
         share_watched = min(watch / duration, 1.0)
         leads[i, brand].touches += 1
-        leads[i, brand].reached = 1
+        leads[i, brand].touch[posts[p].channel] += 1.0
+        if leads[i, brand].reached == 0:
+            leads[i, brand].reached = 1
+            leads[i, brand].account = c + 1
+        elif leads[i, brand].account != c + 1:
+            leads[i, brand].reached = 2
+        leads[i, brand].doubt += recognised * (1.0 - trust) * share_watched
         leads[i, brand].warmth += trust * posts[p].fit * share_watched
         if source == PAID:
             leads[i, brand].ads += 1

@@ -67,6 +67,7 @@ def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, a
         s.decays,
         s.viewers,
         s.leads,
+        s.brands,
         s.tags,
         slots,
         pools,

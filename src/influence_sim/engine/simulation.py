@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from influence_sim.engine.batch import serve_scored
-from influence_sim.engine.constants import category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
+from influence_sim.engine.constants import brand_table, category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
 from influence_sim.engine.contracts import Campaign, Ledger, release, rivals
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
@@ -30,7 +30,24 @@ from influence_sim.engine.request import serve
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
 from influence_sim.engine.seen import add_seen, make_room, new_seen
-from influence_sim.engine.state import LEAD, PASSED, POST, UNSTAGED, VIEWER, Acquaintances, Array, Inbox, Scene, Slots, records
+from influence_sim.engine.state import (
+    BLOCK,
+    CHANNELS,
+    LEAD,
+    PASSED,
+    POST,
+    SUMS,
+    UNSTAGED,
+    VIEWER,
+    WORD,
+    Acquaintances,
+    Array,
+    Inbox,
+    Scene,
+    Slots,
+    records,
+)
+from influence_sim.engine.wom import spill_over
 from influence_sim.events import Event, in_order, market_on
 from influence_sim.feeds import score_of
 from influence_sim.rng import Stream, uniforms
@@ -39,14 +56,14 @@ from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
 from influence_sim.world.columns import Edges, World
 
-BLOCK = 256  # people per block; results do not depend on it
 SAMPLE = 25  # people whose every slot is kept in `feed_items`: evenly spaced rows
 LEFT_BEHIND = ("intents", "log", "witness", "_pool")  # what a fork does not inherit
 DAILY = (
     "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "views_empty",
     "likes", "comments", "shares", "follows", "unfollows", "minors_impressions", "watch_seconds",
-    "organic_views", "organic_likes",
+    "organic_views", "organic_likes", "trial", "loyal", "lapsed", "new_customers", "praise", "complaints",
+    *(f"{what}_{channel}" for what in ("impressions", "clicks", "spend") for channel in CHANNELS[:WORD]),
 )  # fmt: skip
 
 
@@ -97,12 +114,15 @@ class Simulation:
         self.day = 0
         self.rules = rules(market, path_seed, replication)
         self.outside = outside_worth(market, self.rules)
-        self.people = world.people._replace(estimate=world.people.estimate.copy())
+        self.people = world.people._replace(estimate=world.people.estimate.copy(), knowledge=world.people.knowledge.copy())
         self.creators = world.creators._replace(form=world.creators.form.copy(), reputation=world.creators.reputation.copy())
         n, (brands, topics) = world.size, world.brand_topics.shape
         self.accounts = brands  # the last rows of creators are the brands' own accounts
         self.modelled = len(self.creators.person) - brands
         self.viewers, self.leads, self.tags = records(n, VIEWER), records((n, brands), LEAD), np.zeros((n, topics), np.uint8)
+        self.brands = brand_table(market)
+        self.credit = np.zeros((brands, SUMS), np.int64)  # expected purchases by what dashboards credit, in 1 / FINE
+        self.sales: list[dict[str, Array]] = []  # realised purchases of every day
         self._start_brands()
         self.acquaintances, self.friends = self._split_follows()
         self.followers = np.bincount(self.acquaintances.creator, self.acquaintances.follows, minlength=len(self.creators.person)).astype(
@@ -166,7 +186,8 @@ class Simulation:
         n = self.world.size
         for b in range(len(brands)):
             u = uniforms(self.rules.seed, Stream.AWARE_AT_START, self.rules.replication, np.arange(n), b)[:, 0]
-            self.leads.aware[:, b] = u < (self.market.rivals.awareness if b else self.market.funnel.initial_awareness)
+            r = self.market.rivals
+            self.leads.aware[:, b] = u < (r.awareness * r.size_ratio ** (b - 1) if b else self.market.funnel.initial_awareness)
         self.fit = unit_rows(self.creators.topics[: self.modelled]) @ brands[0] if self.modelled else np.zeros(0)
 
     def _split_follows(self) -> tuple[Acquaintances, Edges]:
@@ -270,6 +291,8 @@ class Simulation:
         match = float(before.match_mean), float(before.match_unit)
         self.market, self.rules = market, rules(market, int(before.seed), int(before.replication), match)
         self.outside = outside_worth(market, self.rules)
+        codes, self.brands = self.brands.codes, brand_table(market)
+        self.brands.codes[:] = codes
         self.quotas = stage_quotas(market, self.world.people_per_agent)
         more = max(0, len(self.quotas) - len(self.stage_count))
         self.stage_memory, self.stage_count = np.pad(self.stage_memory, ((0, more), (0, 0))), np.pad(self.stage_count, (0, more))
@@ -326,6 +349,10 @@ class Simulation:
             self.seen = make_room(self.seen, np.ones(self.world.size, np.int64), self.first_live)
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
+
+    def spill_over(self, creator: int, people: Array, loss: float, chance: float) -> None:
+        """Let people (rows) who learnt of a creator's misconduct think less of the brands it advertised, see `wom.spill_over`."""
+        spill_over(self, creator, people, loss, chance)
 
     def serve(self, low: int, high: int, scene: Scene) -> None:
         """Serve the slots of people low..high-1 with work space of their own; a witness serves its person slot by slot."""

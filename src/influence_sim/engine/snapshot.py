@@ -39,9 +39,9 @@ _WORLD: dict[str, Any] = {"people": People, "creators": Creators, "follows": Edg
 _ORDERS = {kind.__name__: kind for kind in (SponsoredPost, PaidImpressions)}
 
 # How each attribute of a simulation comes back; a test finds the one that was forgotten.
-ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside")
+ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside", "brands", "credit")
 TABLES = ("acquaintances", "seen", "inbox")
-HISTORIES = ("items", "stage_ends")  # a table per round, kept as one
+HISTORIES = ("items", "stage_ends", "sales")  # a table per round, kept as one
 NUMBERS = ("day", "horizon", "first_live", "post_count")
 SAVED = (
     *ARRAYS, *TABLES, *NUMBERS, "world", "people", "creators", "market", "base_market", "events", "rules", "campaigns", "posts",

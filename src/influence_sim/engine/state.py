@@ -16,10 +16,19 @@ Array = np.ndarray[Any, Any]
 # Sources of a slot (column `source`), in the order they are named in tables.
 EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, HEATED, OUTSIDE, OUTSIDE_AD = range(10)
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
+# Channels that can touch a person for a brand (columns `chance` and `touch`), in the order they are named in tables.
+INFLUENCER, INFEED, TAKEOVER, CHALLENGE, WORD, NO_CHANNEL = range(6)
+CHANNELS = ("influencer", "infeed", "takeover", "challenge", "word_of_mouth", "none")
+TOUCHING = len(CHANNELS) - 1
+# What the evening sums per brand, in units of 1 / FINE (expected purchases): credit by last click and by touches, one
+# column per channel; by promo code; of people who never bought the brand; at once after a click.
+LAST_CLICK, MULTI_TOUCH, CODE, NEW, AT_ONCE, SUMS = 0, len(CHANNELS), 2 * len(CHANNELS), 13, 14, 15
+FINE = 1 << 40
 # Bits of what happened in a slot (column `action`).
 LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
 # Stages of a post: 0..stages-1 in test, then one of these.
 PASSED, UNSTAGED, FAILED = 100, 101, -1
+BLOCK = 256  # people per block; results do not depend on it
 FIXED = 1 << 24  # fixed point of sums over people, so that their order does not matter
 
 
@@ -42,6 +51,7 @@ POST = np.dtype(
         ("fresh_weight", "f8"),  # acceptance in topic retrieval
         ("fit", "f8"),  # cosine of creator and brand; 1 for organic posts
         ("disclosure", "f8"),  # 0 none, .5 hashtag, 1 label
+        ("channel", "i8"),  # of a brand's post: INFLUENCER, INFEED, ...
         ("trend", "f8"),  # decayed count behind trending
         ("stage", "i8"),
         ("stage_served", "i8"),  # impressions of the running stage
@@ -51,6 +61,7 @@ POST = np.dtype(
         ("audience", "i8"),  # followers (agents) when posted
         ("impressions", "i8"),
         ("watch", "i8"),  # milliseconds
+        ("finished", "i8"),  # impressions watched to the end
         ("likes", "i8"),
         ("comments", "i8"),
         ("shares", "i8"),
@@ -76,6 +87,8 @@ VIEWER = np.dtype(
         ("sponsored", "i8"),  # sponsored slots today
         ("saturation", "f8"),  # sponsored share seen, smoothed
         ("watched", "f8"),  # seconds watched so far
+        ("recognised", "f8"),  # disclosed exposures of today, as far as recognised
+        ("bought", "i8"),  # day after the last purchase in the category, while the need is closed by it; 0: the need is open
     ],
     align=True,
 )
@@ -90,17 +103,37 @@ LEAD = np.dtype(
         ("exposure", "f8"),  # fully watched sponsored posts today, by influencers
         ("exposure_ad", "f8"),  # the same for bought impressions
         ("warmth", "f8"),  # sum of trust x fit x share watched today
-        ("chance", "f8"),  # sum of click-and-buy probabilities today
+        ("doubt", "f8"),  # sum of recognised disclosure x distrust x share watched today
+        ("chance", "f8", (TOUCHING,)),  # sum of click-and-buy probabilities today, by channel
+        ("hazard", "f8"),  # chance to buy this evening if no other brand was there
         ("memory", "f8"),  # remembered exposures
         ("annoyance", "f8"),  # recent exposures
         ("attitude", "f8"),  # -1 to 1
+        ("loyalty", "f8"),  # of good purchases
         ("expected", "f8"),  # sum of purchase probabilities given what was seen
         ("category", "f8"),  # interest in the category, cosine minus the market's mean
         ("aware", "i8"),
         ("considering", "i8"),
-        ("reached", "i8"),  # ever exposed
+        ("customer", "i8"),  # the last purchase in the category was of this brand, and the person has not left the category
+        ("reached", "i8"),  # by 0 none, 1 one account, 2 several
+        ("account", "i8"),  # row of the first account that reached the person, plus one
+        # What dashboards know; only a credited purchase reads the creator of the last touch.
+        ("touch", "f8", (TOUCHING,)),  # faded touches by channel
+        ("clicked", "i8"),  # day of the last click, plus one
+        ("click_channel", "i8"),
+        ("click_creator", "i8"),  # row of its account, plus one
+        ("credited", "i8"),  # row of the last creator whose sponsored post was watched, plus one
     ],
     align=True,
+)
+# What a brand's people meet, one row per brand (made by `constants.brand_table`).
+BRAND = np.dtype(
+    [
+        ("trust", "f8"),  # in its own advertising
+        ("price_ratio", "f8"),  # price over 40 USD
+        ("satisfied", "f8"),  # chance that a purchase satisfies
+        ("codes", "i8"),  # promo codes are around
+    ]
 )
 
 
@@ -203,6 +236,7 @@ class Scene(NamedTuple):
     decays: Any  # constants.Decays
     viewers: Any  # records VIEWER
     leads: Any  # records LEAD (N, brands)
+    brands: Any  # records BRAND (brands)
     tags: Array  # u1 (N, K) items of each main topic shown today
     slots: Slots
     pools: Pools
@@ -315,7 +349,6 @@ RULES = np.dtype(
         ("follow_slope", "f8"),
         ("negative_slope", "f8"),
         ("reputation_weight", "f8"),
-        ("brand_trust", "f8"),
         ("click_influencer_logit", "f8"),
         ("click_ad_logit", "f8"),
         ("click_match", "f8"),
@@ -327,7 +360,9 @@ RULES = np.dtype(
         ("buy_tie", "f8"),
         ("buy_attitude", "f8"),
         ("buy_price", "f8"),
-        ("price_ratio", "f8"),
+        ("tester", "f8"),
+        ("shop", "f8"),
+        ("closed_need", "f8"),
         ("popularity_exponent", "f8"),
         ("freshness_age", "f8"),
         ("freshness_exponent", "f8"),
@@ -345,6 +380,8 @@ RULES = np.dtype(
         ("negativity", "f8"),
         ("detection", "f8"),
         ("detection_loss", "f8"),
+        ("transparency", "f8"),
+        ("trust_purchase", "f8"),
         ("unfollow_sponsored", "f8"),
         ("unfollow_daily", "f8"),
         ("live_attendance", "f8"),
@@ -353,6 +390,23 @@ RULES = np.dtype(
         ("consideration", "f8"),
         ("attitude_gain", "f8"),
         ("attitude_annoyance", "f8"),
+        ("attitude_disclosure", "f8"),
+        ("attitude_detection", "f8"),
+        ("attitude_experience", "f8"),
+        ("persuasion_learning", "f8"),
+        ("lapse", "f8"),
+        ("loyalty_gain", "f8"),
+        ("loyalty_decay", "f8"),
+        ("mention", "f8"),
+        ("mention_bad", "f8"),
+        ("word_trust", "f8"),
+        ("word_homophily", "f8"),
+        ("word_awareness", "f8"),
+        ("word_attitude", "f8"),
+        ("click_window", "i8"),
+        ("touch_keep", "f8"),
+        ("code_use", "f8"),
+        ("code_leak", "f8"),
         ("repetition_peak", "f8"),
         ("delayed_rate", "f8"),
         ("delayed_attitude", "f8"),

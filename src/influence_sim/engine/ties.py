@@ -86,7 +86,7 @@ def merge(acq, event_start, event_creator, people_count, day):
 
 
 @hot
-def evening(low, high, day, rules, acq, events, posts, creators, people, decays, reply_chance, live, seat_chance, changes):
+def evening(low, high, day, rules, acq, events, posts, creators, people, leads, decays, reply_chance, live, seat_chance, changes):
     """Apply today's events and live sessions to the ties of people low..high-1, then let them leave.
 
     changes[i, 0] new follows, changes[i, 1] unfollows.
@@ -124,8 +124,12 @@ def evening(low, high, day, rules, acq, events, posts, creators, people, decays,
                     misfit += 1.0 - posts[p].fit
                     word = posts[p].sponsored << 31 | posts[p].ordinal << 16
                     u, _, _, _ = tail(rules.seed, _DETECT, rules.replication, i, posts[p].key, word, day << 16)
+                    good += rules.transparency * people.knowledge[i] * posts[p].disclosure
                     if u < rules.detection * people.knowledge[i] * (1.0 - posts[p].disclosure):
                         bad += rules.detection_loss
+                        b = posts[p].brand
+                        if b >= 0:
+                            leads[i, b].attitude = max(-1.0, leads[i, b].attitude - rules.attitude_detection)
                 if bits & NEGATIVE:
                     acq.refused[row] = day + 1
                 if bits & SUBSCRIBE and not acq.follows[row]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from influence_sim.engine.state import FAILED, HEATED, PASSED, SOURCES, UNSTAGED
+from influence_sim.engine.state import AT_ONCE, FAILED, FINE, HEATED, NEW, PASSED, SOURCES, UNSTAGED
+from influence_sim.record.attribution import credited, of_campaign
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -26,6 +27,7 @@ class RunResult:
     posts: dict[str, Array]
     feed_items: dict[str, Array]
     stages: dict[str, Array] = field(default_factory=dict)
+    attribution: dict[str, Array] = field(default_factory=dict)
     people_per_agent: float = 1.0
 
 
@@ -51,6 +53,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "likes_total": sums["likes"],
         "follows_total": sums["follows"],
     }
+    totals |= _brand_totals(s, posts, branded, hired)
     for name in (
         "impressions",
         "engagements",
@@ -88,7 +91,47 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     table["stages_passed"] = np.bincount(stages["post"][stages["passed"]], minlength=n)
     named = (posts.stage == PASSED, posts.stage == FAILED, posts.stage == UNSTAGED)
     table["stage"] = np.select(named, ("passed", "failed", "unstaged"), "test")
-    return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s), stages, scale)
+    credit = credited(s)
+    totals["attributed_purchases"] = of_campaign(credit, "last_click")
+    return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s), stages, credit, scale)
+
+
+def _brand_totals(s: Simulation, posts: Any, branded: Array, hired: Array) -> dict[str, float]:
+    """Return what measures need about the brand under study, in real units."""
+    scale, lead = s.world.people_per_agent, s.leads[:, 0]
+    engaged = posts.likes + posts.comments + posts.shares
+    views = np.sort(np.bincount(posts.creator, posts.impressions, minlength=s.modelled)[: s.modelled])
+    # Gini of n sorted values: sum of (2 i - n - 1) x_i over n sum x.
+    weights = 2.0 * np.arange(1, len(views) + 1) - len(views) - 1.0
+    considered = (lead.considering == 1) | (lead.purchases > 0)
+    reached = lead.reached > 0
+    sums = s.credit[0] / FINE
+    sales = {name: np.concatenate([day[name] for day in s.sales]) for name in s.sales[0]} if s.sales else {}
+    base, again = _repeaters(sales, s.day) if sales else (0, 0)
+    counts = {
+        **{f"brand_{name}": posts[name][branded].sum() for name in ("likes", "comments", "shares")},
+        "hired_engagements": engaged[hired].sum(), "finished": posts.finished[branded].sum(),
+        "category_impressions": posts.impressions[posts.brand >= 0].sum(), "reached_by_several": (lead.reached > 1).sum(),
+        "aware_end": lead.aware.sum(), "aware_reached": lead.aware[reached].sum(),
+        "considered_end": considered.sum(), "considered_reached": considered[reached].sum(),
+        "customers": (lead.purchases > 0).sum(), "repeat_base_90": base, "repeat_90": again,
+        "click_purchases": sums[AT_ONCE], "new_customers": sums[NEW],
+    }  # fmt: skip
+    return {
+        **{name: float(count) * scale for name, count in counts.items()},
+        "posts_disclosed": float((posts.disclosure[hired] > 0).sum()),
+        "views_gini": float((weights * views).sum() / (len(views) * views.sum())) if views.sum() else 0.0,
+        "unfollows_total": float(sum(s.daily["unfollows"])),
+    }
+
+
+def _repeaters(sales: dict[str, Array], end: int, days: int = 90) -> tuple[int, int]:
+    """Return how many first purchases of the brand under study lie `days` before the end, and how many of these buyers came again."""
+    mine = sales["brand"] == 0
+    person, day, before = sales["person"][mine], sales["day"][mine], sales["before"][mine]
+    first = {int(p): int(d) for p, d in zip(person[before == 0], day[before == 0], strict=True) if d <= end - days}
+    again = {int(p) for p, d in zip(person, day, strict=True) if int(p) in first and first[int(p)] < d <= first[int(p)] + days}
+    return len(first), len(again)
 
 
 def _stages(s: Simulation) -> dict[str, Array]:

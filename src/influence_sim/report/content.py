@@ -28,7 +28,7 @@ OBJECTIVES = {
 LIMITS = (
     "It is a model of a feed like TikTok's, not TikTok. Numbers are illustrative until the market file is calibrated to your market.",
     "Intervals hold the luck of simulated worlds only. They do not hold errors in the assumptions listed below, which are often larger.",
-    "The modelled creators are a sample of a platform's supply, and one brand advertises; competitors do not answer.",
+    "The modelled creators are a sample of a platform's supply; rivals, if any, advertise all the time and do not answer.",
     "Purchases are accumulated probabilities of simulated people; the control buys no media and shows what would have been sold anyway.",
     "Rankings can turn with price lists, feed policy and product: change them with --set and compare again before money is spent.",
 )
@@ -49,7 +49,7 @@ def content(comparison: Any) -> dict[str, Any]:
         "weak": _underpowered(comparison, warnings), "warnings": [w for w in warnings if "underpowered" not in w.lower()],
         "strategies": _rows(comparison), "control": _control(comparison),
         "objective": OBJECTIVES.get(str(scenario.objective), str(scenario.objective)),
-        "factors": _factors(comparison),
+        "factors": _factors(comparison), "dashboard": _dashboard(comparison),
         "explained": str(getattr(comparison, "probability_explained", "")).removeprefix("probability_best: "),
         "assumptions": _assumptions(scenario.market), "limits": LIMITS, "footer": footer(comparison), "reproduce": _reproduce(comparison),
         "version": __version__, "worlds": n,
@@ -194,6 +194,22 @@ def _factors(comparison: Any) -> list[dict[str, str]]:
             "engagement": f"{percent(_number(r['engagement']))} of impressions",
             "conversion": f"{short(1000 * gained)} per 1,000 engagements",
             "product": f"{short(1000 * _number(r['product']))} per 1,000 USD",
+        })
+    return rows
+
+
+def _dashboard(comparison: Any) -> list[dict[str, str]]:
+    """Return what each method of attribution credits to a campaign, beside what happened."""
+    table = getattr(comparison, "attribution", None)
+    if table is None or table.empty:
+        return []
+    rows = []
+    for r in table[table["channel"] == "campaign"].to_dict("records"):
+        error = _number(r["error"])
+        rows.append({
+            "strategy": str(r["strategy"]), "method": str(r["method"]).replace("_", " "), "credited": _quantity(r["credited"], 1),
+            "truth": _quantity(r["truth"], 1), "error": percent(error) if math.isfinite(error) else "",
+            "between": _between(*(percent(_number(r[k])) if math.isfinite(_number(r[k])) else "" for k in ("error_lo", "error_hi"))),
         })
     return rows
 

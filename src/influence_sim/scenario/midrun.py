@@ -43,10 +43,14 @@ _FIXED: dict[str, dict[str, str]] = {
     "rivals": {
         "count": _BUILT,
         "awareness": "it is the state on day 0",
+        "size_ratio": "it made the state on day 0 and the money of rivals",
         "spend": "rivals have their money from the first day",
         "creator_share": "rivals have their plans from the first day",
     },
-    "funnel": {"initial_awareness": "it is the state on day 0"},
+    "funnel": {
+        "initial_awareness": "it is the state on day 0",
+        **dict.fromkeys(("repurchase_gap", "repurchase_shape"), "needs are closed, and part of their time has passed"),
+    },
     "prices": {"fee_sigma": _BUILT},
 }  # fmt: skip
 

@@ -49,7 +49,9 @@ class People(Group):
     views_sigma: float = par(0.8, "ln sd", 0, 1.5, "KuaiRec (Gao et al. 2022): quartiles of plays per active day give 1.0-1.1", "A", "Spread of views per day between people (lognormal)")
     minors_share: float = par(0.20, "share", 0, 1, "Market data differ by year and country", ASSUMPTION, "Share of people aged 13-17")
     persuasion_knowledge_adult: float = par(0.8, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far an adult recognises persuasion")
-    persuasion_knowledge_minor: float = par(0.4, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far a 13-17 year old recognises persuasion")
+    persuasion_knowledge_minor: float = par(0.6, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far a 15-17 year old recognises persuasion")
+    persuasion_knowledge_younger: float = par(0.2, "0-1", 0, 1, "van Reijmersdal & van Dam 2020 (direction)", ASSUMPTION, "How far a 13-14 year old recognises persuasion")
+    younger_share: float = par(0.4, "share", 0, 1, "Two of the five years of age 13-17", ASSUMPTION, "Share of minors aged 13-14")
     sharing_sigma: float = par(0.8, "ln sd", 0, 2, ASSUMPTION, ASSUMPTION, "Spread of the propensity to share between people")
     price_sensitivity_sigma: float = par(0.3, "ln sd", 0, 1, ASSUMPTION, ASSUMPTION, "Spread of price sensitivity between people")
     newcomers: float = par(0.0, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of people (never creators) who join during the run, unknown to the platform and, in a generated graph, following nobody")
@@ -195,6 +197,7 @@ class Response(Group):
     saturation: float = par(1.6, "sd", 0, 5, ASSUMPTION, ASSUMPTION, "Loss per share of sponsored content seen above tolerance")
     saturation_tolerance: float = par(0.15, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of sponsored content tolerated")
     saturation_half_life: float = par(7, "days", 0.5, 60, ASSUMPTION, ASSUMPTION, "Half-life of the sponsored share seen")
+    persuasion_learning: float = par(0.001, "1/exposure", 0, 0.1, "Eisend et al. 2020: disclosure raises persuasion knowledge (direction)", ASSUMPTION, "Growth of persuasion knowledge towards one per recognised disclosed exposure")
     noise: float = par(0.48, "sd", 0, 2, ASSUMPTION, ASSUMPTION, "Unexplained spread of one impression")
     watch_median: float = par(7.2, "s", 1, 60, "KuaiRec, KuaiRand and TikTok's 45 % attention", "D", "Median watch time of an average match")
     watch_slope: float = par(1.2, "ln s/sd", 0, 2, "Settled by hand before the fit: experiments/fit_platform", ASSUMPTION, "Effect of engagement on log watch time")
@@ -227,6 +230,8 @@ class Ties(Group):
     reputation_half_life: float = par(14, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Half-life of reputation")
     detection: float = par(0.05, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that an undisclosed ad is detected, per exposure and persuasion knowledge")
     detection_loss: float = par(3, "evidence", 0, 20, ASSUMPTION, ASSUMPTION, "Negative evidence of a detected undisclosed ad")
+    transparency: float = par(0.1, "evidence", 0, 5, "Karaguer et al. 2022: transparency is appreciated (direction)", ASSUMPTION, "Positive evidence of a watched sponsored post whose disclosure is recognised")
+    trust_purchase: float = par(2, "evidence", 0, 20, ASSUMPTION, ASSUMPTION, "Evidence about the credited creator from a good purchase; a bad one counts negatively and weighs `negativity`")
     unfollow_sponsored: float = par(0.004, "1/exposure", 0, 0.1, "Cheng & Zhang: -.19 % of the audience per sponsored post", "D", "Unfollow probability of a follower who watched a sponsored post, before fit and authenticity")
     unfollow_daily: float = par(0.0005, "1/day", 0, 0.05, ASSUMPTION, ASSUMPTION, "Unfollow probability per day at trust one half; doubles as trust vanishes")
 
@@ -240,15 +245,20 @@ class Brand(Group):
     margin: float = par(0.6, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Gross margin")
     trust: float = par(0.35, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Trust in the brand's own advertising")
     authenticity: float = par(0.3, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Authenticity of the brand's own account")
+    quality: float = par(0.0, "-1 to 1", -1, 1, ASSUMPTION, ASSUMPTION, "Quality of the product against the category; buyers find out")
 
 
 class Rivals(Group):
     """Other brands of the same category, which advertise all the time."""
 
     count: int = par(0, "brands", 0, 7, ASSUMPTION, ASSUMPTION, "Competing brands; each has an account, memory, attitude and sales of its own")
-    spend: float = par(1.0, "USD/1000 people/day", 0, 1000, ASSUMPTION, ASSUMPTION, "What each rival spends")
+    spend: float = par(1.0, "USD/1000 people/day", 0, 1000, ASSUMPTION, ASSUMPTION, "What the first rival spends")
     creator_share: float = par(0.5, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Part of a rival's spending that hires creators; the rest buys in-feed ads")
-    awareness: float = par(0.2, "share", 0, 1, ASSUMPTION, ASSUMPTION, "People who know a rival on day 0")
+    awareness: float = par(0.2, "share", 0, 1, ASSUMPTION, ASSUMPTION, "People who know the first rival on day 0")
+    size_ratio: float = par(0.7, "ratio", 0.05, 1, ASSUMPTION, ASSUMPTION, "Awareness and spend of each further rival over those of the one before")
+    price: float = par(40, "USD", 0.01, 100_000, "Average order value in social commerce", "C", "Price of a rival's product")
+    trust: float = par(0.35, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Trust in a rival's own advertising")
+    quality: float = par(0.0, "-1 to 1", -1, 1, ASSUMPTION, ASSUMPTION, "Quality of a rival's product against the category")
 
 
 class Funnel(Group):
@@ -263,6 +273,8 @@ class Funnel(Group):
     annoyance_half_life: float = par(7, "days", 0.5, 90, "Kronrod & Huber 2019: annoyance fades fast", "A", "Half-life of annoyance")
     attitude_gain: float = par(0.10, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude gained from a trusted, fitting exposure")
     attitude_annoyance: float = par(0.02, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude lost to annoyance on a day with exposure")
+    attitude_disclosure: float = par(0.05, "1/exposure", 0, 1, "Eisend et al. 2020: disclosure lowers brand attitude (direction)", ASSUMPTION, "Attitude lost to a recognised disclosure where the source is not trusted")
+    attitude_detection: float = par(0.2, "1/detection", 0, 2, "Waltenrath 2024: undisclosed ads hurt later (direction)", ASSUMPTION, "Attitude lost when an undisclosed ad is detected")
     repetition_peak: float = par(10, "exposures", 1, 50, "Schmidt & Eisend 2015: attitude peaks near 10 exposures", "A", "Remembered exposures at which the gain per exposure is highest")
     click_influencer: float = par(0.015, "1/watched impression", 0, 0.5, "Influencer click-through .5-3 %", "C", "Click probability on a sponsored post at average match")
     click_ad: float = par(0.008, "1/watched impression", 0, 0.5, "In-feed click-through .73-.9 %", "C", "Click probability on an in-feed ad at average match")
@@ -275,12 +287,45 @@ class Funnel(Group):
     buy_tie: float = par(0.8, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of the tie on buying")
     buy_attitude: float = par(0.6, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of brand attitude on buying")
     buy_price: float = par(0.3, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of price sensitivity times price over 40 USD on buying")
+    tester: float = par(0.3, "logit", 0, 5, "Claim: creators test products for others, which lowers the risk; size assumed", ASSUMPTION, "Effect of a trusted creator's own trial on buying; bought impressions have none")
+    shop: Literal["site", "in_app"] = choice("site", ASSUMPTION, "Where a click leads: to the brand's site, or to a shop inside the app")
+    shop_factor: float = par(1.3, "ratio", 1, 5, ASSUMPTION, ASSUMPTION, "Purchase probability of a click in the app's shop over that on a site")
     delayed_rate: float = par(0.002, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Purchase hazard of those who consider")
     delayed_attitude: float = par(0.8, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of attitude on that hazard")
     delayed_memory: float = par(0.3, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of ln(1 + memory) on that hazard")
     baseline_rate: float = par(0.0001, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Organic purchase hazard at full interest in the category; runs in every arm")
     baseline_interest: float = par(1, "1", 0, 3, ASSUMPTION, ASSUMPTION, "Exponent of relative interest in the category in the organic hazard; 0: the same for everybody")
     contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers, uniform contact")
+    closed_need: float = par(0.2, "ratio", 0, 1, ASSUMPTION, ASSUMPTION, "Purchase probabilities while a person's need in the category is closed by a purchase, over those while it is open")
+    repurchase_gap: float = par(60, "days", 5, 1000, "Repurchase gaps of consumer goods: category means of 30-90 days", ASSUMPTION, "Mean time from a purchase in the category until the need is due again (gamma law)")
+    repurchase_shape: float = par(2, "1", 0.5, 20, "Chatfield & Goodhardt 1973: Erlang-2 gaps between purchases", "A", "Shape of that law; 1 is exponential")
+    lapse: float = par(0.6, "weight", 0, 100, ASSUMPTION, ASSUMPTION, "Weight of leaving the category when the need is due, against exp(attitude + loyalty) of each brand known")
+    satisfaction: float = par(0.8, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a purchase satisfies, at the quality of the category")
+    satisfaction_quality: float = par(0.15, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Effect of the product's quality on that chance")
+    attitude_experience: float = par(0.2, "1/purchase", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude gained from a good purchase, as a share of what is missing to one; lost from a bad one likewise")
+    loyalty_gain: float = par(0.15, "1/purchase", 0, 5, ASSUMPTION, ASSUMPTION, "Loyalty from a good purchase; a bad one ends it")
+    loyalty_decay: float = par(0.01, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Loyalty lost per day")
+
+
+class Wom(Group):
+    """Word of mouth: what buyers tell the people who follow them."""
+
+    mention: float = par(0.03, "1/purchase", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a satisfied buyer tells followers")
+    mention_bad: float = par(0.06, "1/purchase", 0, 1, "Anderson 1998: the dissatisfied tell more (direction)", ASSUMPTION, "Chance that a dissatisfied buyer tells followers")
+    trust: float = par(0.7, "0-1", 0, 1, "People trust people like them (claim); size assumed", ASSUMPTION, "Weight of a followed person's word")
+    homophily: float = par(0.3, "1", 0, 2, "Babic Rosario et al. 2016: stronger with visible similarity (direction)", ASSUMPTION, "Gain of that weight at equal tastes (cosine), up to a weight of one")
+    awareness: float = par(0.5, "1/mention", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware of the brand from a mention of full weight")
+    attitude: float = par(0.2, "1/mention", 0, 1, ASSUMPTION, ASSUMPTION, "Attitude gained from good word of full weight; bad word counts `negativity` times")
+
+
+class Attribution(Group):
+    """How dashboards credit sales; nothing that happens depends on it."""
+
+    window: int = par(7, "days", 0, 90, "Platforms' default: 7 days after a click", "B", "Days after a click in which last click credits it")
+    touch_half_life: float = par(7, "days", 0.1, 365, ASSUMPTION, ASSUMPTION, "Half-life of a touch in multi-touch credit")
+    code_use: float = par(0.3, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a buyer who just saw a creator's post uses its promo code")
+    code_leak: float = par(0.05, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that another buyer finds a code while codes are around")
+    delay: int = par(14, "days", 0, 365, ASSUMPTION, ASSUMPTION, "Days until a brand sees the sales credited to its channels and creators")
 
 
 class Prices(Group):
@@ -307,6 +352,8 @@ class Market(Group):
     brand: Brand = Brand()
     rivals: Rivals = Rivals()
     funnel: Funnel = Funnel()
+    wom: Wom = Wom()
+    attribution: Attribution = Attribution()
     prices: Prices = Prices()
 
 

@@ -44,6 +44,18 @@ class Audience(NamedTuple):
     person: Array
 
 
+class Sales(NamedTuple):
+    """What a dashboard credits to a brand's channels and creators: realised purchases by last click, in real units.
+
+    `channel` (6,) is in the order influencer, infeed, takeover, challenge, word_of_mouth, none; `creator` (C,)
+    is per modelled creator. They come `attribution.delay` days late, are few and therefore noisy, and hold
+    purchases that would have happened anyway.
+    """
+
+    channel: Array
+    creator: Array
+
+
 @dataclass(frozen=True)
 class BrandView:
     """What a brand can observe on a morning.
@@ -53,7 +65,7 @@ class BrandView:
     product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
     hired; `hired` (C,) counts the posts this brand has ordered so far. `uniform` (C,) are the brand's
     own keyed dice, equal in every arm. `audience()` reads the public follower lists; it is a function
-    because reading them costs time that most strategies need not spend.
+    because reading them costs time that most strategies need not spend. `sales` is what its dashboard shows.
     """
 
     day: int
@@ -69,6 +81,7 @@ class BrandView:
     cpm: float
     uniform: Array
     audience: Callable[[], Audience]
+    sales: Sales
 
 
 class Strategy(BaseModel, ABC):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, Sales, SponsoredPost, Strategy
 
 Array = np.ndarray[Any, Any]
 _OBSERVABLES = frozenset(field.name for field in fields(BrandView))
@@ -59,8 +59,10 @@ def synthetic_view(
     }
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
+    sales = Sales(np.zeros(6), np.zeros(creators))
     return _Watched(
-        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), **columns
+        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), sales=sales,
+        **columns,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from influence_sim.studies import runner
+from influence_sim.studies.credit import attribution_table, measures_table
 from influence_sim.studies.outputs import check_target, write_comparison, write_tables
 from influence_sim.studies.statistics import (
     compare_pair,
@@ -79,7 +80,8 @@ class Comparison:
     `decomposition` splits incremental purchases per USD into price, reach, engagement and
     conversion, `totals` has a row per run, `loaded` the scenario with the origin of its values if known;
     `provenance` is filled when the comparison is written; `stopped` says which rule ended the
-    replications, where their number was not given.
+    replications, where their number was not given; `attribution` is what dashboards credit, beside the truth,
+    and `measures` the industry's measures (`record.measures`).
     """
 
     scenario: Scenario
@@ -96,6 +98,8 @@ class Comparison:
     loaded: Any = None
     provenance: dict[str, Any] = field(default_factory=dict)
     stopped: str = ""
+    attribution: pd.DataFrame = field(default_factory=pd.DataFrame)
+    measures: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class _Runs:
@@ -271,6 +275,7 @@ def comparison_of(scenario: Scenario, results: Sequence[RunResult], loaded: Any 
         daily=_table(results, "daily", DAILY), posts=_table(results, "posts", POSTS), feed_items=_table(results, "feed_items", FEED_ITEMS),
         answer=say_answer(say), warnings=say_warnings(say), decomposition=_decomposition(runs, ranked[0] if ranked else None),
         totals=totals, probability_explained=explain_probability_best(scenario), loaded=loaded,
+        attribution=attribution_table(scenario, results), measures=measures_table(scenario, results),
     )  # fmt: skip
 
 

@@ -47,9 +47,9 @@ def _is_ours(path: Path) -> bool:
 
 
 def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write summary.csv, pairs.csv, daily.parquet, posts.parquet and feed_items.parquet; cells without meaning are empty."""
+    """Write summary, pairs, attribution and measures as CSV, daily, posts and feed_items as Parquet; cells without meaning are empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("summary", "pairs"):
+    for name in ("summary", "pairs", "attribution", "measures"):
         frame: pd.DataFrame = getattr(comparison, name)
         frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8")
     for name in TABLES:
@@ -100,9 +100,17 @@ def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int
     import pandas as pd
 
     from influence_sim.record import provenance
+    from influence_sim.studies.credit import measures_of_run
 
     named = {"strategy": result.strategy, "replication": result.replication}
-    for name, frame in (("totals", pd.DataFrame([{**named, **result.totals}])), ("discovery", pd.DataFrame({**named, **found}))):
+    brand = getattr(question, "scenario", question).market.brand
+    tables = {
+        "totals": pd.DataFrame([{**named, **result.totals}]),
+        "discovery": pd.DataFrame({**named, **found}),
+        "attribution": pd.DataFrame({**named, **result.attribution}),
+        "measures": measures_of_run(result, brand.price, brand.margin),
+    }
+    for name, frame in tables.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
     for name in ("daily", "posts", "feed_items", "stages"):
         _write_parquet(pd.DataFrame(getattr(result, name)), folder / f"{name}.parquet")

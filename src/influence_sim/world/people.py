@@ -58,14 +58,16 @@ def draw_people(market: Market, seed: int, replication: int, rows: int, creator_
     arrival = uniforms(seed, Stream.ARRIVAL, replication, person)
     newcomer = (arrival[:, 0] < p.newcomers) & (creator_of < 0)
     known = np.where(newcomer, 0.0, market.feed.initial_knowledge)[:, None]
-    minor = uniforms(seed, Stream.AGE, replication, person)[:, 0] < p.minors_share
+    age = uniforms(seed, Stream.AGE, replication, person)
+    minor = age[:, 0] < p.minors_share
+    young = np.where(age[:, 1] < p.younger_share, p.persuasion_knowledge_younger, p.persuasion_knowledge_minor)
     community = np.floor(uniforms(seed, Stream.COMMUNITY, replication, person)[:, 0] * p.communities)
     return People(
         interests=interests.astype(np.float32),
         estimate=((1 - known) / p.topics + known * interests).astype(np.float32),
         views=np.minimum(lognormal(p.views_per_day, p.views_sigma, one_normal(Stream.VIEWS)), MOST_VIEWS),
         minor=minor.astype(np.uint8),
-        knowledge=np.where(minor, p.persuasion_knowledge_minor, p.persuasion_knowledge_adult).astype(np.float64),
+        knowledge=np.where(minor, young, p.persuasion_knowledge_adult).astype(np.float64),
         sharing=p.sharing_sigma * one_normal(Stream.SHARING) - 0.5 * p.sharing_sigma**2,  # mean propensity is one
         price_sensitivity=lognormal(1.0, p.price_sensitivity_sigma, one_normal(Stream.PRICE)),
         community=community.astype(np.int32),
