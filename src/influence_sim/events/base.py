@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from influence_sim.plugins import load_plugins
 from influence_sim.scenario.errors import closest
 from influence_sim.scenario.parameters import Feed, Market
 
@@ -80,6 +81,7 @@ def event_types() -> dict[str, type[Event]]:
     >>> [name for name in event_types() if name in ("outage", "feed_change")]
     ['feed_change', 'outage']
     """
+    load_plugins("events")
     return dict(sorted(Event.registry.items()))
 
 

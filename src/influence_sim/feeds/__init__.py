@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from influence_sim.feeds.candidates import Array, Candidates
+from influence_sim.plugins import load_plugins
 from influence_sim.scenario.parameters import Feed
 
 
@@ -155,8 +155,6 @@ from influence_sim.feeds import (  # noqa: E402  (each registers its policy)
 
 _BUILT_IN = (for_you, following, interest, trending, random, x_like, youtube_like, instagram_like, top_chart)
 
-# Policies of installed packages: an entry point of this group names the module that defines them.
-for _point in entry_points(group="influence_sim.feeds"):
-    _point.load()
+load_plugins("feeds")
 
 __all__ = ["Candidates", "FeedPolicy", "feed", "policies", "score_of", "with_policy"]

@@ -115,6 +115,10 @@ def purchases_curve(comparison: Any) -> Figure:
             title = "No strategy adds purchases in the median world"
         elif len(last) == 1:
             title = f"{top['strategy']} adds {short(top['median'])} purchases by day {int(top['day']) + 1} (median)"
+        elif top["lo50"] < last.iloc[1]["hi50"]:
+            second = last.iloc[1]
+            title = (f"{top['strategy']} ({short(top['median'])} purchases by day {int(top['day']) + 1}) and {second['strategy']} "
+                     f"({short(second['median'])}) overlap (medians)")
     finish(fig, title, "Expected purchases so far minus those of the control in the same world; "
            f"{_spread_words(worlds(comparison))}; dashed: no effect", footer(comparison))
     return Figure(fig, table, f"{title}. {_ends(table, 'purchases')}")

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
+from influence_sim.plugins import load_plugins
 from influence_sim.strategies.base import Strategy
-
-ENTRY_POINTS = "influence_sim.strategies"
-
-
-@lru_cache(maxsize=1)
-def _load_plugins() -> None:
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS):
-        point.load()  # defining the subclass registers it
 
 
 def strategy_types() -> dict[str, type[Strategy]]:
@@ -28,7 +18,7 @@ def strategy_types() -> dict[str, type[Strategy]]:
     >>> [name for name in strategy_types() if name in ("none", "macro")]
     ['macro', 'none']
     """
-    _load_plugins()
+    load_plugins("strategies")
     return dict(sorted(Strategy.registry.items()))
 
 
