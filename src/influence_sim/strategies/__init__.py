@@ -6,7 +6,7 @@ A newcomer subclasses `Strategy` (see `base.py`) and runs `check_strategy(MyStra
 from __future__ import annotations
 
 from influence_sim.strategies.always_on import AlwaysOn
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Network, Order, PaidImpressions, SponsoredPost, Strategy, Terms, Truth
 from influence_sim.strategies.battery import check_strategy, synthetic_view
 from influence_sim.strategies.catalogue import build_strategy, strategy_types
 from influence_sim.strategies.macro import Macro
