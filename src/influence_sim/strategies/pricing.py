@@ -80,18 +80,28 @@ def total(bills: Iterable[Bill]) -> float:
     return float(sum(sum(bill.values()) for bill in bills))
 
 
-def cost_of(orders: Sequence[Order], view: BrandView) -> float:
-    """Return the price in USD of `orders` placed together; NaN when a creator refuses.
+def package_cost(posts: Sequence[SponsoredPost], view: BrandView) -> float:
+    """Return the price in USD of `posts`, all of one creator, ordered together; NaN when the creator refuses.
 
     Who was hired before counts as under contract.
     """
-    cost, met = 0.0, {int(c) for c in np.flatnonzero(view.hired)}
-    for lot in lots(orders, view.terms.ambassador_posts):
-        first = lot[0]
-        if not isinstance(first, SponsoredPost):
-            cost += first.spend
-            continue
-        bills = prices(view, [x for x in lot if isinstance(x, SponsoredPost)], first.creator in met, first.creator in met, len(lot) > 1)
-        cost += float("nan") if bills is None else total(bills)
-        met.add(first.creator)
-    return cost
+    if not posts:
+        return 0.0
+    met = bool(view.hired[posts[0].creator])
+    bills = prices(view, posts, met, met, _earns_discount(posts, view))
+    return float("nan") if bills is None else total(bills)
+
+
+def _earns_discount(posts: Sequence[SponsoredPost], view: BrandView) -> bool:
+    return posts[0].pay == "fee" and len(posts) >= view.terms.ambassador_posts
+
+
+def cost_of(orders: Iterable[Order], view: BrandView) -> float:
+    """Return the price in USD of `orders` placed together; NaN when a creator refuses."""
+    cost, posts = 0.0, dict[tuple[int, bool], list[SponsoredPost]]()
+    for order in orders:
+        if isinstance(order, SponsoredPost):
+            posts.setdefault((order.creator, order.pay == "fee"), []).append(order)
+        else:
+            cost += order.spend
+    return cost + sum(package_cost(package, view) for package in posts.values())
