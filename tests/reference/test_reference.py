@@ -25,7 +25,7 @@ from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
 from reference.day import Reference
-from reference.people import Lead, Post
+from reference.people import Career, Lead, Post
 from reference.philox import philox
 
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
@@ -98,14 +98,18 @@ def compare(pair: Pair) -> None:
     equal("followers", fast.followers, [c.followers for c in slow.creators])
     equal("reputation", fast.creators.reputation, [c.reputation for c in slow.creators])
     equal("belief", fast.belief, [c.belief for c in slow.creators])
-    equal("form", fast.creators.form, [c.form for c in slow.creators])
+    for name in ("form", "authenticity", "posting", "asking", "reservation"):
+        equal(name, getattr(fast.creators, name), [getattr(c, name) for c in slow.creators])
+    for name in [x.name for x in fields(Career)]:
+        equal(f"career.{name}", fast.career[name], [getattr(c.career, name) for c in slow.creators[: slow.modelled]])
     assert fast.daily.keys() == slow.daily.keys() | {"day"}
     for name, values in fast.daily.items():
         equal(f"daily {name}", values, slow.daily[name])
-    for name in ("budget", "paid", "reserved", "left", "hired", "booked", "ads", "refused"):
+    for name in ("budget", "paid", "reserved", "left", "items", "hired", "booked", "ads", "refused"):
         assert getattr(fast.ledger, name) == getattr(slow.money, name), name
     ours = [(c.post.number, c.first_day, c.last_day, c.quota, c.delivered) for c in slow.money.campaigns]
     assert [(x.post, x.first_day, x.last_day, x.quota, x.delivered) for x in fast.ledger.flights] == ours
+    assert [vars(x) for x in fast.ledger.commissions] == [vars(x) for x in slow.money.commissions]
 
 
 def _compare_slots(fast: Simulation, slow: Reference) -> None:

@@ -74,9 +74,10 @@ def _seem(s: Simulation) -> None:
     """
     career, c, rule = s.career, s.modelled, s.market.authenticity
     with np.errstate(divide="ignore", invalid="ignore"):
-        share, scripted, misfit = (np.where(career.posts > 0.0, x / career.posts, 0.0) for x in (career.adverts, career.scripted, career.misfit))
+        of_posts = [np.where(career.posts > 0.0, career[name] / career.posts, 0.0) for name in ("adverts", "scripted", "misfit")]
         consistent = np.where(career.adverts > 0.0, career.repeats / career.adverts, 0.0)
     born = s.world.creators.authenticity[:c]
+    share, scripted, misfit = of_posts
     target = born * (1.0 - rule.saturation * np.maximum(0.0, share - rule.tolerance)) + rule.consistency * consistent
     target = np.minimum(1.0, np.maximum(0.0, target - rule.control * scripted - rule.misfit * misfit))
     seems = s.own_column("creators", "authenticity")

@@ -137,8 +137,8 @@ def observe(s: Simulation, campaign: Campaign) -> BrandView:
     m, c, count, scale = s.market, s.modelled, s.post_count, s.world.people_per_agent
     creators, posts, ledger = s.creators, s.posts[:count], campaign.ledger
     engaged = posts.likes + posts.comments + posts.shares
-    views, engagements, number = (np.bincount(posts.creator, x, minlength=c)[:c] for x in (posts.impressions, engaged, np.ones(count)))
-    views, engagements, followers = views * scale, engagements * scale, s.followers[:c] * scale
+    sums = [np.bincount(posts.creator, x, minlength=c)[:c] for x in (posts.impressions, engaged, np.ones(count))]
+    views, engagements, number, followers = sums[0] * scale, sums[1] * scale, sums[2], s.followers[:c] * scale
     with np.errstate(divide="ignore", invalid="ignore"):
         per_view = np.where(views > 0, engagements / views, np.nan)
         per_follower = np.where((followers > 0) & (number > 0), engagements / (followers * number), np.nan)

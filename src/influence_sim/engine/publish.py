@@ -109,7 +109,8 @@ def write_posts(
     themes[rows] = unit_rows(shares)
     posts.tag[rows] = shares.argmax(axis=1)
     z = normals(draws(Stream.POST_QUALITY))[:, 0]
-    posts.quality[rows] = creators.ability[creator] + creators.form[creator] + market.creators.post_sd * z - market.creators.brief_quality * brief
+    posts.quality[rows] = creators.ability[creator] + creators.form[creator] + market.creators.post_sd * z
+    posts.quality[rows] -= market.creators.brief_quality * brief
     seconds = np.empty(n)
     lengths(rules, draws(Stream.DURATION), seconds)
     posts.duration[rows] = seconds

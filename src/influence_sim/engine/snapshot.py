@@ -302,10 +302,11 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
     def orders(rows: list[dict[str, Any]]) -> list[Any]:
         return [_ORDERS[row["kind"]](**{name: value for name, value in row.items() if name != "kind"}) for row in rows]
 
-    lists = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
+    lists: dict[str, Any] = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    money = (kept["budget"], kept["paid"], kept["reserved"], kept["items"], set(kept["hired"]))
-    return Ledger(*money, commissions=[Commission(**row) for row in kept["commissions"]], flights=flights, **lists)
+    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "items")}
+    deals = [Commission(**row) for row in kept["commissions"]]
+    return Ledger(**plain, **lists, hired=set(kept["hired"]), commissions=deals, flights=flights)
 
 
 def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) -> Simulation:

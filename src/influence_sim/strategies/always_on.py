@@ -43,6 +43,11 @@ class AlwaysOn(Strategy):
             raise ValueError(f"must be one of {', '.join(sorted(SELECTORS))}; got {value!r}")
         return value
 
+    @property
+    def reads_truth(self) -> bool:
+        """Whether the selector does."""
+        return bool(getattr(SELECTORS[self.selector], "reads_truth", False))
+
     def plan(self, view: BrandView) -> list[Order]:
         """Order today's ads, and once a week the posts that a week's money for creators can buy."""
         days_left = view.horizon - view.day

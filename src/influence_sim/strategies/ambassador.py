@@ -20,10 +20,12 @@ class Ambassador(Portfolio):
 
     name = "ambassador"
     claim = "The same faces again and again seem more authentic and are remembered better than as many posts by ever new creators."
-    source = "Brand ambassadors: usage of the trade. That consistency pays is an assumption of the model; discount and exclusivity have a price."
+    source = "Brand ambassadors: usage of the trade. That consistency seems authentic is an assumption; exclusivity has a price."
 
     creators: int = Field(2, ge=1, description="Creators hired before money goes anywhere else")
     posts: int = Field(6, ge=1, description="Posts ordered from each creator")
-    selector: str = Field("fit_engagement", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors)
+    selector: str = Field(
+        "fit_engagement", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors
+    )
     spacing: int = Field(4, ge=1, description="Days between posts of one creator")
     exclusive_days: int = Field(90, ge=0, description="Days after a post for which its creator works for no rival; 0: not asked for")

@@ -20,7 +20,9 @@ class CompetitorCopy(Portfolio):
 
     name = "competitor_copy"
     claim = "Who sells for a rival has the right audience, and the rival has paid for finding that out."
-    source = "Habit of the trade. Against it: who worked for a rival asks more or refuses (loyalty within a category), and its audience knows the rival."
+    source = "Habit of the trade. Against it: who worked for a rival may refuse (loyalty in a category), and its audience knows the rival."
 
-    selector: str = Field("hired_by_rivals", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors)
+    selector: str = Field(
+        "hired_by_rivals", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors
+    )
     start: int = Field(7, ge=0, description="Day of the first posts; the last day when the horizon is shorter")

@@ -22,7 +22,7 @@ class Gifting(Portfolio):
 
     name = "gifting"
     claim = "A gift costs less than a fee, and who posts without being paid for it does so because the product fits."
-    source = "Traackr; Harvard Business Review: gifts of about USD 50; over 60 % of 300 marketers say less than half of the recipients post."
+    source = "Traackr; Harvard Business Review: gifts of about USD 50; over 60 % of 300 marketers say under half of recipients post."
 
     followers_min: float = Field(1_000, ge=0, description="Smallest real follower count hired (inclusive)")
     followers_max: float | None = Field(100_000, gt=0, description="Largest real follower count hired (exclusive); empty: no bound")

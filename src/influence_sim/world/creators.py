@@ -51,13 +51,14 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
     ability = c.ability_sd * (rho * appeal + np.sqrt(1 - rho * rho) * one_normal(Stream.ABILITY))
     dice = words(Stream.ASKING)  # two words make the normal, two are left
     asking = np.exp(market.prices.fee_sigma * normals(dice)[:, 0])
+    posting = np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0)
     topics = dirichlet(seed, Stream.CREATOR_TOPICS, replication, c.topic_concentration, market.people.topics, c1=row)
     return Creators(
         person=column(person, -1).astype(np.int32),
         topics=np.vstack([topics, np.tile(brand_shares(market), (brands, 1))]),
         appeal=column(appeal, 0.0),
         ability=column(ability, 0.0),
-        posting=column(np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0), market.brand.posts_per_day),
+        posting=column(posting, market.brand.posts_per_day),
         authenticity=column(
             np.clip(c.authenticity_mean + c.authenticity_sd * one_normal(Stream.AUTHENTICITY), 0, 1), market.brand.authenticity
         ),
