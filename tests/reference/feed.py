@@ -338,7 +338,7 @@ def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, f
         "trend": post.trend,
         "tag": post.tag,
         "same_tag_today": float(person.tags[post.tag]),
-        "sponsored": float(post.sponsored),
+        "sponsored": float(post.advert),
         "annoyance": person.lead.annoyance if post.branded else 0.0,
     }
     for name in ("likes", "comments", "shares"):

@@ -250,9 +250,11 @@ def publish(s: Reference) -> dict[int, list[Post]]:
         count = organic_count(s, creator) + (creators.opening_posts if own and s.day == 0 else 0)
         wanted = [(False, 0.0, 1.0, 0.0)] * count
         if own:
-            hired = [o for o in s.money.booked if o.day == s.day and o.creator == creator.row]
-            gifts = [o for o in hired if o.pay == "gift"]
-            hired = [o for o in hired if makes_post(s, o, sum(x is o for x in gifts) and gifts.index(o))]
+            hired, gifts = [], 0
+            for order in [o for o in s.money.booked if o.day == s.day and o.creator == creator.row]:
+                if makes_post(s, order, gifts):
+                    hired.append(order)
+                gifts += order.pay == "gift"
             wanted += [(True, DISCLOSURE[o.disclosure], creator.fit, o.brief) for o in hired]
         else:
             wanted += [(True, 1.0, 1.0, 0.0)] * len(ads)
