@@ -36,6 +36,10 @@ ACTIVE: dict[str, Any] = {
 }
 MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
 COLD_START = {"feed.cold_start_rank": 3, "feed.outside_posts": 0, "feed.stages": 0, "feed.slots_per_request": 4}
+SELLING = {
+    "funnel.buy_rate": 0.5, "funnel.click_influencer": 0.5, "funnel.buy_price": 0, "brand.price": 0.01, "creators.commission_accepted": 1,
+    "creators.fit_required": 0,
+}  # fmt: skip
 REVIEWED = {"careers.review_days": 1, "creators.reservation": 1, "creators.reluctance": 0}
 RIVALRY = {"rivals.count": 2, "rivals.spend": 1000, "rivals.creator_share": 1}
 # Ends used instead of those of the range: too large for a small world, or not allowed together with it.
@@ -89,8 +93,10 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "authenticity.window": {"creators.other_deals": 0.5},
     "authenticity.saturation": {"creators.other_deals": 0.5},
     "authenticity.tolerance": {"creators.other_deals": 0.5},
-    "prices.commission_days": {"funnel.buy_rate": 0.5, "funnel.click_influencer": 0.5},
-    "prices.commission": {"funnel.buy_rate": 0.5, "funnel.click_influencer": 0.5},
+    "rivals.spend": {"rivals.count": 2},
+    "rivals.creator_share": {"rivals.count": 2, "rivals.spend": 100},
+    "prices.commission_days": SELLING,
+    "prices.commission": SELLING,
     "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
 }
 

@@ -328,6 +328,6 @@ def write(s: Reference, creator: Creator, sponsored: bool, disclosure: float, fi
         slot=creator.first_slot + place if found else -1,
         audience=creator.followers,
         sound=sound,
-        heat=s.rule.heating_quota if chosen and found and own and not sponsored else 0,
-        stage=0 if market.feed.stages > 0 and found and own else "unstaged",
+        heat=s.rule.heating_quota if chosen and found and not sponsored else 0,
+        stage=0 if market.feed.stages > 0 and found else "unstaged",
     )

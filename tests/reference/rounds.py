@@ -173,7 +173,7 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
 
 def may_be_given(s: Reference, person: Person, post: Post) -> bool:
     """Tell whether a post may reach a person outside the contest: ads up to the cap, others once."""
-    if post.creator.person < 0:
+    if post.creator.person < 0 and post.sponsored:
         return person.lead.ads < s.rule.ad_frequency_cap
     return post.number not in person.seen
 

@@ -23,6 +23,7 @@ _VERBS = {
     "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
+    "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
     "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
     "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),

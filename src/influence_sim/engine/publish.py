@@ -120,18 +120,16 @@ def write_posts(
     posts.fit[rows] = fit
     posts.brief[rows] = brief
     place = np.where(sponsored == 1, slots.organic[creator] + ordinal % SPONSORED_SLOTS, ordinal % slots.organic[creator])
-    own = key < 2**31
-    found = (creators.retrievable[creator] == 1) & (own | (sponsored == 0))  # an ad of a brand's account reaches who was bought
+    found = (creators.retrievable[creator] == 1) & ((key < 2**31) | (sponsored == 0))  # an ad of a brand's account reaches who was bought
     posts.slot[rows] = np.where(found, slots.first[creator] + place, -1)
     posts.audience[rows] = followers[creator]
-    # The platform helps new videos of people, not those of brands, which can buy impressions.
-    staged = (market.feed.stages > 0) & found & own
+    staged = (market.feed.stages > 0) & found
     posts.stage[rows] = np.where(staged, 0, UNSTAGED)
     # Ranks with a log-uniform law have chances close to one over the rank.
     u = draws(Stream.SOUND)
     popular = np.minimum(np.floor(np.exp(u[:, 1] * np.log(market.creators.sounds + 1.0))), market.creators.sounds) - 1.0
     posts.sound[rows] = np.where(u[:, 0] < market.creators.shared_sounds, popular, -1)
-    heated = (sponsored == 0) & found & own & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
+    heated = (sponsored == 0) & found & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
     posts.heat[rows] = np.where(heated, rules.heating_quota, 0)
 
 

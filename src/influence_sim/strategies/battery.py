@@ -121,7 +121,12 @@ def _campaign(strategy: Strategy, market: dict[str, Any]) -> list[tuple[int, Ord
     left, hired, log = float(views["money"]), dict[int, int](), []
     for day in range(views["horizon"]):
         view = synthetic_view(day=day, **{**views, "money": left}, hired=hired, truth=strategy.reads_truth)
-        orders = strategy.plan(view)
+        try:
+            orders = strategy.plan(view)
+        except AssertionError:
+            raise
+        except Exception as problem:
+            raise AssertionError(f"plan raised {type(problem).__name__} on day {day}: {problem} ({market})") from problem
         if not isinstance(orders, list):
             raise AssertionError(f"plan must return a list of orders; got {type(orders).__name__}")
         for order in orders:
@@ -154,12 +159,21 @@ def _possible(order: Order, view: BrandView) -> None:
         raise AssertionError(f"a brief is 0 to 1, and exclusivity lasts 0 days or more: {order!r}")
 
 
+CHECKED = (
+    "it has a name under which it is registered, a claim, a source and a docstring",
+    "every parameter is described; parameters are frozen, and unknown ones refused",
+    "it spends at most its budget, whatever the market: little and much money, no creators, all refuse, one day",
+    "it orders only what can be: creators who exist and accept the terms, days of the campaign",
+    "equal views give equal orders",
+    "it reads nothing but what a brand can observe (or says that it reads the truth), and writes nothing",
+    "without money it orders nothing",
+)
+
+
 def check_strategy(cls: type[Strategy], **params: Any) -> None:
     """Run the contract of strategies on `cls`; raise `AssertionError` saying what is broken.
 
-    Checked: name, claim, source, docstring and a description of every parameter; frozen parameters;
-    at most the budget spent on made-up markets; possible orders only; equal orders for equal
-    views; nothing but the declared observables read, and nothing written; zero budget orders nothing.
+    What is checked stands in `CHECKED`.
 
     Parameters
     ----------
