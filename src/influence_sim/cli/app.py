@@ -26,7 +26,7 @@ _VERBS = {
     "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),
     "show": ("show", "Show a scenario as resolved: every value and where it came from."),
     "new": ("new", "Write a commented scenario that runs as it is, with every parameter, its unit and its source."),
-    "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),
+    "list": ("listing", "List strategies, feeds, events, selectors, timings, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter, or why a person was shown what they were shown."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
     "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),

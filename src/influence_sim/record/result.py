@@ -44,6 +44,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     totals = {
         "spend": s.ledger.paid,
         "budget": s.budget,
+        "spend_creators": s.ledger.paid - s.ledger.items.get("ads", 0.0),
         **{f"spend_{item}": s.ledger.items.get(item, 0.0) for item in ITEMS},
         "feasible": float(not wants or bool(s.ledger.booked or s.ledger.ads)),
         "reach": float(daily["reach_cumulative"][-1]) if s.day else 0.0,
