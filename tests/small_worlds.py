@@ -52,12 +52,17 @@ def simulation(
 
 
 def campaign(day: int, creators: int, first: int = 0) -> list[Order]:
-    """Return orders that use every mechanism: hidden, tagged and labelled posts, and bought impressions."""
+    """Return orders that use every mechanism: hidden, tagged and labelled posts, scripted, bound and free; every payment; ads."""
     orders: list[Order] = []
     if day % 2 == 0:
         kinds = ("none", "hashtag", "label")
-        orders += [SponsoredPost((first + c) % creators, day, kinds[c % 3]) for c in range(min(creators, 6))]  # type: ignore[arg-type]
+        for c in range(min(creators, 6)):
+            brief, bound = (0.0, 1.0)[c % 2], 30 * (c % 3 == 1)
+            orders.append(SponsoredPost((first + c) % creators, day, kinds[c % 3], brief, bound, c == 4))  # type: ignore[arg-type]
+        orders += [SponsoredPost((first + c) % creators, day, pay="gift") for c in range(6, min(creators, 11))]
     if day == 0:
+        orders += [SponsoredPost((first + c) % creators, day, pay="commission") for c in range(11, min(creators, 14))]
+        orders += [SponsoredPost(first % creators, day) for _ in range(6)] if creators else []
         orders.append(PaidImpressions(30.0, day, 3))
     return orders
 

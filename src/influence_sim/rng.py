@@ -77,6 +77,11 @@ class Stream(IntEnum):
     ARRIVAL = 62
     FEED_RESET = 63
     EVENT_SAMPLE = 64
+    COMMISSION = 65
+    OTHER_DEAL = 66
+    GIFT = 67
+    CAREER = 68
+    STRATEGY = 69
     NEED = 75
     CHOICE = 76
     MENTION = 77

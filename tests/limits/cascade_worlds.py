@@ -11,7 +11,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from limit_worlds import PLAIN, UNSOLD, Array, market
+from limit_worlds import ALONE, PLAIN, UNSOLD, Array, market
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import SHARE
@@ -49,7 +49,8 @@ def cascade_world(influences: nx.DiGraph[Any], probability: float | None, posts:
     settings = market(
         "following",
         people={"agents": people, "population": people, "views_per_day": 400, "views_sigma": 0, "sharing_sigma": 0},
-        creators={"count": 1, "opening_posts": posts, "posts_per_day": 0},
+        creators={"count": 1, "opening_posts": posts, **ALONE},
+        brand={"posts_per_day": 0},
         feed=OPEN,
         response={**PLAIN, "share_rate": probability or 0.0, "share_slope": 0, "edge_shares": probability is None},
         ties={"unfollow_daily": 0},

@@ -41,6 +41,10 @@ URN: dict[str, Any] = {
 }  # fmt: skip
 
 
+# Nobody posts after the start, and nothing is advertised.
+ALONE = {"posts_per_day": 0, "other_deals": 0}
+
+
 def market(policy: str | None = None, **groups: dict[str, Any]) -> Market:
     """Return the default market with some values replaced; a policy stands below the values given."""
     values = Market().model_dump()
@@ -58,7 +62,8 @@ def crowd(
     return market(
         policy,
         people={"agents": agents, "population": agents, "views_per_day": views, "views_sigma": 0, "sharing_sigma": 0},
-        creators={"count": creators, "opening_posts": posts, "posts_per_day": 0, "ability_sd": 0, "form_sd": 0, "post_sd": 0},
+        creators={**ALONE, "count": creators, "opening_posts": posts, "ability_sd": 0, "form_sd": 0, "post_sd": 0},
+        brand={"posts_per_day": 0},
         graph={"follows_per_person": 0, "friends_per_person": 0},
         feed=feed,
         response=response,

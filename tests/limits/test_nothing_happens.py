@@ -11,7 +11,10 @@ from influence_sim.strategies import strategy_types
 
 BUDGET, DAYS = 2000.0, 5
 FEE, DEAL, CPM = 60.0, 65.0, 8.0  # every creator asks the same, so that the money can be counted by hand
-UNBIASED_FEES = {"fee": FEE, "fee_exponent": 0, "fee_engagement": 0, "fee_sigma": 0, "deal_overhead": 50, "product_cost": 15, "cpm": CPM}
+UNBIASED_FEES = {
+    "fee": FEE, "fee_exponent": 0, "fee_engagement": 0, "fee_sigma": 0, "niche": 0, "ambassador_discount": 0, "search_cost": 0,
+    "deal_overhead": 50, "product_cost": 15, "cpm": CPM,
+}  # fmt: skip
 ANY_SIZE = {"followers_min": 0, "followers_max": 10_000_000}
 STRATEGIES: dict[str, dict[str, int]] = {"none": {}, "micro_portfolio": ANY_SIZE, "macro": ANY_SIZE, "paid_infeed": {"start": 0, "days": 3}}
 

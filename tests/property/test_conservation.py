@@ -84,7 +84,14 @@ def orders_of(draw: Any, day: int, creators: int) -> list[Order]:
             found.append(PaidImpressions(draw(st.sampled_from([0.0, 0.3, 5.0, 80.0, 1e9])), day, draw(st.integers(1, 4))))
         else:
             kind = draw(st.sampled_from(["none", "hashtag", "label"]))
-            found.append(SponsoredPost(draw(st.integers(-1, creators + 1)), day + draw(st.integers(0, 2)), kind))
+            terms = {
+                "brief": draw(st.sampled_from([0.0, 0.5, 1.0, 1.5])),
+                "exclusive_days": draw(st.sampled_from([0, 0, 10])),
+                "usage_rights": draw(st.booleans()),
+                "pay": draw(st.sampled_from(["fee", "fee", "gift", "commission"])),
+            }
+            order = SponsoredPost(draw(st.integers(-1, creators + 1)), day + draw(st.integers(0, 2)), kind, **terms)
+            found += [order] * draw(st.sampled_from([1, 1, 7]))
     return found
 
 
@@ -155,6 +162,8 @@ def check_money(s: Simulation) -> None:
     assert ledger.reserved >= -1e-6
     assert abs(ledger.paid + ledger.reserved + ledger.left - s.budget) < 1e-6 * max(1.0, s.budget)
     assert ledger.left >= -1e-6
+    assert sum(ledger.items.values()) == pytest.approx(ledger.paid, abs=1e-6)
+    assert min(ledger.items.values(), default=0.0) >= 0.0
 
 
 def check_day(s: Simulation, account: Account) -> None:

@@ -43,6 +43,12 @@ MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
 RIVALS = {"rivals.count": 2, "rivals.spend": 100, "funnel.baseline_rate": 0.02}
 OFTEN = {"funnel.baseline_rate": 0.05, "funnel.repurchase_gap": 5}
 COLD_START = {"feed.cold_start_rank": 3, "feed.outside_posts": 0, "feed.stages": 0, "feed.slots_per_request": 4}
+SELLING = {
+    "funnel.buy_rate": 0.5, "funnel.click_influencer": 0.5, "funnel.buy_price": 0, "brand.price": 0.01, "creators.commission_accepted": 1,
+    "creators.fit_required": 0,
+}  # fmt: skip
+REVIEWED = {"careers.review_days": 1, "creators.reservation": 1, "creators.reluctance": 0}
+RIVALRY = {"rivals.count": 2, "rivals.spend": 1000, "rivals.creator_share": 1}
 # Ends used instead of those of the range: too large for a small world, or not allowed together with it.
 ENDS: dict[str, tuple[Any, Any]] = {
     "people.agents": (100, 200),
@@ -60,6 +66,8 @@ ENDS: dict[str, tuple[Any, Any]] = {
     "feed.cold_start_rank": (0, 3),
     "feed.cold_start_followers": (0, 1e9),
     "feed.heating_views": (20, 2000),
+    "careers.review_days": (1, 100),
+    "prices.commission_days": (1, 5),
 }
 # What must run for the parameter to matter.
 CONTEXT: dict[str, dict[str, Any]] = {
@@ -84,6 +92,20 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "funnel.shop_factor": {"funnel.shop": "in_app"},
     **{f"funnel.{name}": OFTEN for name in ("closed_need", "repurchase_gap", "repurchase_shape", "lapse", "loyalty_gain", "loyalty_decay")},
     **{f"rivals.{name}": RIVALS for name in ("spend", "creator_share", "awareness", "size_ratio", "price", "trust", "quality")},
+    "careers.price_step": REVIEWED,
+    "careers.follower_loss": REVIEWED,
+    "careers.success": REVIEWED,
+    "careers.review_days": {"careers.success": 2},
+    "careers.discouragement": {"careers.review_days": 1, "careers.quit": 0.3},
+    "careers.entry": {"careers.quit": 0.5},
+    "creators.loyalty": RIVALRY,
+    "creators.loyalty_half_life": RIVALRY,
+    "creators.other_disclosed": {"creators.other_deals": 0.5},
+    "authenticity.window": {"creators.other_deals": 0.5},
+    "authenticity.saturation": {"creators.other_deals": 0.5},
+    "authenticity.tolerance": {"creators.other_deals": 0.5},
+    "prices.commission_days": SELLING,
+    "prices.commission": SELLING,
     "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
 }
 

@@ -18,7 +18,7 @@ from influence_sim.rng import Stream
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order
 from influence_sim.world.columns import World
-from reference import evening, feed, morning, rounds
+from reference import careers, evening, feed, morning, rounds
 from reference.people import Acquaintance, Creator, Lead, Person, Post, Slot, as_float32
 from reference.philox import Dice
 
@@ -56,6 +56,8 @@ class Reference:
         self.shared: list[tuple[int, Post]] = []  # re-shares that reach followers next round
         self._make_creators(world)
         self._make_people(world)
+        for creator in self.creators[: self.modelled]:
+            careers.begin(self, creator)
         # Powers of a half by NumPy, as the engine's decay tables are.
         self.keep_tie, self.keep_trust, self.keep_affinity = (
             [float(np.power(0.5, d / half)) for d in range(horizon + 2)]
@@ -157,6 +159,7 @@ class Reference:
         self._play_events()
         self.today: dict[str, Any] = dict.fromkeys((*SUMS, "watch_seconds"), 0.0)
         paid_before = self.money.paid
+        ads_before = self.money.items.get("ads", 0.0)
         morning.sign(self, orders)
         opening = morning.publish(self)
         for person in self.people:
@@ -168,12 +171,15 @@ class Reference:
         evening.settle_ties(self, traces)
         for name in ("follows", "unfollows"):
             self.today[name] += self.counted[name] * self.scale
+        careers.work(self)
         self._settle_brand()
+        morning.pay_commissions(self)
         for campaign in self.money.campaigns:
             if campaign.last_day == self.day:
                 self.money.reserved -= campaign.reserved
                 campaign.reserved = 0.0
         self.today["spend"] = self.money.paid - paid_before
+        self.today["spend_ads"] = self.money.items.get("ads", 0.0) - ads_before
         self.today["day"] = self.day
         for name, value in self.today.items():
             self.daily.setdefault(name, []).append(value)
@@ -208,7 +214,7 @@ class Reference:
         """Tell whether a slot matters to the tie with the creator: an engagement, a refusal, or a sponsored post that was watched."""
         if slot.post is None or slot.source == "paid":
             return False
-        return bool(slot.actions & evening.TRACES) or (slot.post.sponsored and slot.watch > self.rule.minimum_watch)
+        return bool(slot.actions & evening.TRACES) or (slot.post.advert and slot.watch > self.rule.minimum_watch)
 
     def _count_round(self, r: int, shown: list[tuple[Person, Slot]]) -> None:
         per_day, thousand = self.market.feed.rounds_per_day, 1000.0 / self.scale
@@ -227,7 +233,7 @@ class Reference:
             if delivered:
                 cost = delivered * self.scale * campaign.cpm / 1000.0
                 campaign.delivered += delivered
-                self.money.paid += cost
+                self.money.pay("ads", cost)
                 campaign.reserved -= cost
                 self.money.reserved -= cost
         rounds.promote(self, self.day + (r + 1) / per_day)

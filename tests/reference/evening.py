@@ -72,9 +72,9 @@ def _settle_pair(
         if slot.actions & ENGAGED:
             tie += rule.gain * (1.0 - tie) * ((1.0 - rule.reply_weight) + rule.reply_weight * reply_chance)
             affinity += 1.0
-            if not post.sponsored:
+            if not post.advert:
                 good += rule.trust_organic
-        if post.sponsored:
+        if post.advert:
             evidence = post.fit * creator.authenticity
             good += rule.trust_sponsored * evidence
             bad += rule.trust_sponsored * (1.0 - evidence) * rule.negativity

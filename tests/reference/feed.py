@@ -76,7 +76,7 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
         outside: tuple[float, float, float] | None = None
         if place % (rule.ad_gap + 1) == rule.ad_gap and s.has_ads[person.row]:
             post = take_allotted(s, person, ads, time_word)
-            source = "heated" if post is not None and post.creator.person >= 0 else "paid"
+            source = "heated" if post is not None and (post.creator.person >= 0 or not post.sponsored) else "paid"
         if post is None and place >= size - reserved:
             post = take_allotted(s, person, tests, time_word)
             source = "explore"
@@ -338,7 +338,7 @@ def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, f
         "trend": post.trend,
         "tag": post.tag,
         "same_tag_today": float(person.tags[post.tag]),
-        "sponsored": float(post.sponsored),
+        "sponsored": float(post.advert),
         "annoyance": person.lead.annoyance if post.branded else 0.0,
     }
     for name in ("likes", "comments", "shares"):

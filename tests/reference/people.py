@@ -22,6 +22,7 @@ class Post:
     key: int  # the creator's word in random keys
     ordinal: int
     sponsored: bool
+    advert: bool  # for whatever brand
     branded: bool
     topics: list[float]
     tag: int
@@ -30,6 +31,7 @@ class Post:
     posted: float
     disclosure: float
     fit: float
+    brief: float
     channel: int
     slot: int  # stable retrieval slot, or -1
     audience: int
@@ -43,6 +45,7 @@ class Post:
     follows: int = 0
     negatives: int = 0
     clicks: int = 0
+    sales: int = 0
     predicted: int = 0
     stage_served: int = 0
     stage_strangers: int = 0
@@ -66,6 +69,24 @@ class Post:
 
 
 @dataclass(eq=False)
+class Career:
+    """What a creator's recent work adds up to; sums of posts fade."""
+
+    posts: float
+    adverts: float
+    misfit: float
+    usual_deals: float
+    followers: int
+    repeats: float = 0.0
+    scripted: float = 0.0
+    brand: int = -1
+    deals: int = 0
+    views: float = 0.0
+    success: float = 1.0
+    stopped: bool = False
+
+
+@dataclass(eq=False)
 class Creator:
     """A creator, or the brand's own account (person -1)."""
 
@@ -76,6 +97,7 @@ class Creator:
     posting: float
     authenticity: float
     asking: float
+    reservation: float
     fit_required: float
     form: float
     reputation: float
@@ -86,6 +108,9 @@ class Creator:
     first_slot: int = 0
     organic_slots: int = 0
     ordinals: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    first_authenticity: float = 0.0
+    first_posting: float = 0.0
+    career: Career | None = None
 
 
 @dataclass(eq=False)

@@ -107,7 +107,7 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         + rule.noise * (math.sqrt(-2.0 * math.log(u1)) * math.cos(2.0 * math.pi * u2))
     )
     recognised = post.disclosure * person.knowledge
-    if post.sponsored:
+    if post.advert:
         person.recognised += recognised
         eta -= rule.disclosure * recognised + rule.misfit * (1.0 - post.fit)
     watch = seconds_watched(s, eta, post.duration, u_watch, name)
@@ -146,13 +146,14 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
             lead.reached = 2
         lead.doubt += recognised * (1.0 - trust) * part
         lead.warmth += trust * post.fit * part
+        message = part * (1.0 + rule.brief_clarity * post.brief)
         if source == "paid":
             lead.ads += 1
-            lead.exposure_ad += part
+            lead.exposure_ad += message
         else:
-            lead.exposure += part
+            lead.exposure += message
     person.shown += 1
-    person.sponsored += post.sponsored
+    person.sponsored += post.advert
     person.watched += watch
     return Slot(post, source, actions, as_float32(watch), sharer, int(predicted * FIXED)), gain
 

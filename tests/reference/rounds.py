@@ -32,16 +32,21 @@ def deliver(s: Reference, new_posts: list[Post]) -> None:
     """Put new posts, then the last round's re-shares, into the inboxes of followers."""
     out: dict[int, list[Post]] = {}
     for post in new_posts:
-        if post.creator.person >= 0:
-            out.setdefault(post.creator.person, []).append(post)
+        out.setdefault(source_of(s, post.creator.row), []).append(post)
     for sharer, post in s.shared:
         out.setdefault(sharer, []).append(post)
     s.shared = []
     for person in s.people:
-        followed = [s.creators[c].person for c in sorted(person.creators) if person.creators[c].follows]
+        followed = [source_of(s, c) for c in sorted(person.creators) if person.creators[c].follows]
         for other in person.friends + followed:
             for post in out.get(other, []):
-                person.inbox.append([post.number, other])
+                person.inbox.append([post.number, other if other < len(s.people) else -1])
+
+
+def source_of(s: Reference, row: int) -> int:
+    """Return whose posts a follower of this creator gets: a person's, or those of the brand's account."""
+    person = s.creators[row].person
+    return person if person >= 0 else len(s.people)
 
 
 def ratio_of_likes(s: Reference, likes: float, expected: float) -> float:
@@ -72,7 +77,7 @@ def refresh(s: Reference) -> None:
         post.multiplier = fresh
         if rule.popularity_exponent > 0.0:
             post.multiplier *= (post.trend + rule.trending_prior) ** rule.popularity_exponent
-        if post.sponsored:
+        if post.advert:
             post.multiplier *= rule.sponsored_factor
         post.fresh_weight = post.trend_weight = 0.0
         if post.slot >= 0:
@@ -168,7 +173,7 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
 
 def may_be_given(s: Reference, person: Person, post: Post) -> bool:
     """Tell whether a post may reach a person outside the contest: ads up to the cap, others once."""
-    if post.creator.person < 0:
+    if post.creator.person < 0 and post.sponsored:
         return person.lead.ads < s.rule.ad_frequency_cap
     return post.number not in person.seen
 
@@ -194,6 +199,7 @@ def count(s: Reference, slot: Slot) -> None:
     post.follows += follow
     post.negatives += negative
     post.clicks += "click" in slot.actions
+    post.sales += "buy" in slot.actions
     post.predicted += slot.predicted
     post.sources[slot.source] += 1
     post.from_followers += "was following" in slot.actions

@@ -25,7 +25,7 @@ from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
 from reference.day import Reference
-from reference.people import Lead, Post
+from reference.people import Career, Lead, Post
 from reference.philox import philox
 
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
@@ -100,14 +100,18 @@ def compare(pair: Pair) -> None:
     equal("reputation", fast.creators.reputation, [c.reputation for c in slow.creators])
     equal("credit", fast.credit, [slow.credit])
     equal("belief", fast.belief, [c.belief for c in slow.creators])
-    equal("form", fast.creators.form, [c.form for c in slow.creators])
+    for name in ("form", "authenticity", "posting", "asking", "reservation"):
+        equal(name, getattr(fast.creators, name), [getattr(c, name) for c in slow.creators])
+    for name in [x.name for x in fields(Career)]:
+        equal(f"career.{name}", fast.career[name], [getattr(c.career, name) for c in slow.creators[: slow.modelled]])
     assert fast.daily.keys() == slow.daily.keys() | {"day"}
     for name, values in fast.daily.items():
         equal(f"daily {name}", values, slow.daily[name])
-    for name in ("budget", "paid", "reserved", "left", "hired", "booked", "ads", "refused"):
+    for name in ("budget", "paid", "reserved", "left", "items", "hired", "booked", "ads", "refused"):
         assert getattr(fast.ledger, name) == getattr(slow.money, name), name
     ours = [(c.post.number, c.first_day, c.last_day, c.quota, c.delivered) for c in slow.money.campaigns]
     assert [(x.post, x.first_day, x.last_day, x.quota, x.delivered) for x in fast.ledger.flights] == ours
+    assert [vars(x) for x in fast.ledger.commissions] == [vars(x) for x in slow.money.commissions]
 
 
 def _compare_slots(fast: Simulation, slow: Reference) -> None:
@@ -291,6 +295,38 @@ def test_what_platforms_may_do_besides(creator, outside, days):
     assert same == impressions(market, 2)
     for change in ({"cold_start_rank": 0}, {"prediction_creator": 0.5}, {"refusal_days": 0, "refusal_ramp": 0}, {"heating_share": 0}):
         assert same != impressions(market, 2, **change), change
+
+
+def test_terms_and_careers():
+    """Every way to pay, rights, briefs and packages; reviews every other day, creators who stop and begin again."""
+    orders = [
+        *(SponsoredPost(c, 1 + c % 3, pay="gift") for c in range(20)),
+        *(SponsoredPost(c, 1 + c % 2, brief=0.1 * c, pay="commission") for c in range(5)),
+        *(SponsoredPost(c, 1 + c % 5, exclusive_days=3, usage_rights=c % 2 == 0, brief=0.7) for c in range(5, 10)),
+        *(SponsoredPost(12, 1 + k % 5) for k in range(7)),
+        *(SponsoredPost(13, 1 + k % 5, pay="fee") for k in range(400)),  # more than the money buys, even at a discount
+        SponsoredPost(14, 2, pay="gift", exclusive_days=1),
+        PaidImpressions(30.0, 1, 3),
+    ]
+    market = small(
+        people={"views_per_day": 25},
+        feed={"outside_posts": 0.005},
+        creators={"count": 20, "other_deals": 0.3, "fit_required": 0.02},
+        careers={"review_days": 2, "quit": 0.05, "entry": 0.3, "follower_loss": 100},
+        funnel={"buy_rate": 0.4, "click_influencer": 0.4, "buy_price": 0},
+        ties={"unfollow_sponsored": 0.05},
+        response={"like_rate": 0.1},
+        prices={"fee": 20, "commission_days": 2},
+        brand={"posts_per_day": 2, "price": 5},
+    )
+    pair = played(market, 6, orders)
+    compare(pair)
+    careers = [c.career for c in pair.slow.creators[: pair.slow.modelled]]
+    assert pair.slow.money.items.keys() >= {"fees", "rights", "gifts", "commission", "overhead", "product", "search", "ads"}
+    assert 0 < sum(c.stopped for c in careers) < 20
+    assert any(c.repeats for c in careers)
+    assert any(c.success not in (0.0, 1.0) for c in careers)
+    assert any(p.creator.row == pair.slow.modelled and not p.sponsored and p.impressions for p in pair.slow.posts)
 
 
 def test_events_in_mid_run():

@@ -165,12 +165,12 @@ def test_a_loaded_graph_and_written_columns_are_kept(tmp_path: Path) -> None:
     graph = nx.relabel_nodes(nx.gnp_random_graph(60, 0.1, seed=3, directed=True), lambda i: f"account {i}" if i % 2 else i)
     market = market_of({"people.agents": 60, "people.population": 600, "creators.count": 6})
     sim = simulation(Macro(), world=build_world(market, 4, graph=load_graph(graph, "follows")), market=market)
-    sim.own_column("creators", "authenticity")[2] = 0.125
+    sim.own_column("creators", "ability")[2] = 0.125
     until(sim, 3)
     save_snapshot(sim, tmp_path / "run")
     restored = load_snapshot(tmp_path / "run")
     assert restored.world.names == sim.world.names
-    assert restored.creators.authenticity[2] == 0.125
+    assert restored.creators.ability[2] == 0.125
     assert restored.world.creators.authenticity[2] != 0.125
     assert differing(everything(run(sim, None)), everything(run(restored, None))) == []
 
@@ -267,13 +267,13 @@ def test_other_versions_and_unknown_plugins_are_refused(kept: bytes, tmp_path: P
         header["engine"]["package"] = "9.9"
 
     def strategy(header: dict[str, Any]) -> None:
-        header["strategy"] = {"name": "my_own", "params": {}}
+        header["campaigns"][0]["strategy"] = {"name": "my_own", "params": {}}
 
     def event(header: dict[str, Any]) -> None:
         header["events"] = [{"name": "flood", "params": {"day": 3}}]
 
     def incomplete(header: dict[str, Any]) -> None:
-        del header["ledger"]
+        del header["campaigns"]
 
     assert "made by another version (package 9.9 there" in refused(tmp_path, forged(tmp_path, kept, version))
     assert "my_own" in refused(tmp_path, forged(tmp_path, kept, strategy))

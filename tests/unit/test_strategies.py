@@ -36,7 +36,10 @@ from influence_sim.strategies.battery import cost_of
 from influence_sim.strategies.portfolio import posting_days
 from influence_sim.strategies.selectors import lazy_greedy
 
-BUILT_IN = ("macro", "mega", "micro_portfolio", "mixed", "none", "paid_infeed")
+BUILT_IN = (
+    "always_on", "ambassador", "competitor_copy", "gifting", "macro", "mega", "micro_portfolio", "mixed", "nano_seeding", "none",
+    "paid_infeed",
+)  # fmt: skip
 AUDIENCES = Path(__file__).parents[3] / "shared" / "data" / "graph_twitter_audience_sets" / "follows.csv.gz"
 
 
@@ -71,18 +74,19 @@ def test_band_is_half_open_and_a_refusal_is_respected() -> None:
 
 def test_money_left_cannot_buy_anything() -> None:
     for money in (100.0, 300.0, 1000.0, 3333.0, 20_000.0):
-        view = _view(money_left=money, horizon=200)
+        view = _view(money_left=money, horizon=200, terms=synthetic_view().terms._replace(ambassador_discount=0.0))
         orders = _posts(MicroPortfolio(posts=2).plan(view))
         left = money - cost_of(list(orders), view)
         assert left >= 0
         hired = {order.creator for order in orders}
         inside = np.flatnonzero((view.followers >= 1000) & (view.followers < 100_000))
-        cheapest = min(view.fee[row] + (0 if row in hired else view.deal_cost) for row in inside)
+        cheapest = min(view.fee[row] + (0 if row in hired else view.deal_cost[row]) for row in inside)
         assert left < cheapest
 
 
 def test_as_many_as_affordable_when_the_budget_is_short_and_posts_come_after_creators() -> None:
     flat = {"followers": np.full(5, 5000.0), "fee": np.full(5, 35.0), "fit": np.arange(5.0), "uniform": np.zeros(5)}
+    flat["search_cost"] = np.zeros(5)
     assert [order.creator for order in _posts(MicroPortfolio(creators=4, selector="fit").plan(_view(money_left=230.0, **flat)))] == [4, 3]
     more = _posts(MicroPortfolio(creators=2, selector="fit").plan(_view(money_left=580.0, **flat)))
     assert [(order.creator, order.day) for order in more] == [(4, 2), (3, 2), (2, 2), (1, 2), (0, 2), (4, 5), (3, 5)]
@@ -215,6 +219,7 @@ def test_follower_lists_of_a_simulation_are_its_follows() -> None:
 
 def test_mega_hires_the_largest_affordable_creator_of_its_band() -> None:
     view = _view(followers=np.array([5e5, 1e6, 3e6, 9e6]), fee=np.array([1.0, 10.0, 20.0, 1e6]), fit=np.ones(4), uniform=np.zeros(4))
+    view = dataclasses.replace(view, search_cost=np.zeros(4))
     orders = _posts(Mega().plan(dataclasses.replace(view, money_left=90.0)))
     assert [order.creator for order in orders] == [2]
 

@@ -129,7 +129,7 @@ def test_creator_columns_follow_their_laws() -> None:
 def test_last_creator_row_is_the_brand_account() -> None:
     world = build_world(market(brand={"topic": 3, "breadth": 0.5, "authenticity": 0.42}), 1)
     row = {name: getattr(world.creators, name)[-1] for name in world.creators._fields}
-    assert (row["person"], row["posting"], row["retrievable"], row["ability"], row["authenticity"]) == (-1, 0, 0, 0, 0.42)
+    assert (row["person"], row["posting"], row["retrievable"], row["ability"], row["authenticity"]) == (-1, 0.2, 1, 0, 0.42)
     assert row["topics"] == pytest.approx([0.55 if t == 3 else 0.05 for t in range(10)])
     assert world.brand_topics.shape == (1, 10)
     assert np.linalg.norm(world.brand_topics) == pytest.approx(1)

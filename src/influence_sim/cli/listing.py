@@ -24,12 +24,14 @@ from influence_sim.cli.options import voice_options
     ),
     codes=(ExitCode.USAGE, ExitCode.NOTHING_MATCHED),
 )
-@click.argument("kind", type=click.Choice(["strategies", "feeds", "events", "selectors", "measures", "scenarios", "parameters"]))
+@click.argument(
+    "kind", type=click.Choice(["strategies", "feeds", "events", "selectors", "timings", "measures", "scenarios", "parameters"])
+)
 @click.argument("containing", default="", required=False)
 @voice_options
 @click.pass_obj
 def command(console: Console, /, kind: str, containing: str, **_: Any) -> int:
-    """List strategies, feeds, events, selectors, measures, scenarios or parameters, or those whose name contains CONTAINING."""
+    """List strategies, feeds, events, selectors, timings, measures, scenarios or parameters, or those whose name contains CONTAINING."""
     rows = [row for row in _LISTS[kind]() if containing in row["name"]]
     lines = [_line(row) for row in rows]
     if not rows:
@@ -78,6 +80,12 @@ def _selectors() -> list[dict[str, Any]]:
     return [{"name": name, "meaning": _sentence(selector)} for name, selector in sorted(SELECTORS.items())]
 
 
+def _timings() -> list[dict[str, Any]]:
+    from influence_sim.strategies.timing import TIMINGS
+
+    return [{"name": name, "meaning": _sentence(timing)} for name, timing in sorted(TIMINGS.items())]
+
+
 def _measures() -> list[dict[str, Any]]:
     from influence_sim.record.measures import MEASURES
 
@@ -111,7 +119,8 @@ def _scenarios() -> list[dict[str, Any]]:
 
 
 _LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "strategies": _strategies, "feeds": _feeds, "events": _events, "selectors": _selectors, "measures": _measures, "scenarios": _scenarios,
+    "strategies": _strategies, "feeds": _feeds, "events": _events, "selectors": _selectors, "timings": _timings, "measures": _measures,
+    "scenarios": _scenarios,
     "parameters": _parameters,
 }  # fmt: skip
 

@@ -80,7 +80,7 @@ def _describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
     out.trend[r, j] = post.trend
     out.tag[r, j] = post.tag
     out.same_tag_today[r, j] = scene.tags[i, post.tag]
-    out.sponsored[r, j] = post.sponsored
+    out.sponsored[r, j] = post.advert
     out.annoyance[r, j] = scene.leads[i, post.brand].annoyance if post.brand >= 0 else 0.0
 
 

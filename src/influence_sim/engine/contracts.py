@@ -5,17 +5,33 @@ Every brand that acts has a `Campaign`: the brand under study is the first, riva
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from influence_sim.engine.state import CHANNELS
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, Sales, SponsoredPost, Strategy
+from influence_sim.strategies.base import (
+    Audience,
+    BrandView,
+    Network,
+    Order,
+    PaidImpressions,
+    Sales,
+    SponsoredPost,
+    Strategy,
+    Terms,
+    Truth,
+)
+from influence_sim.strategies.pricing import Bill, lots, prices, total
 from influence_sim.world.columns import Creators
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
 
 Array = np.ndarray[Any, Any]
 
@@ -34,14 +50,26 @@ class Flight:
 
 
 @dataclass
+class Commission:
+    """A creator who is paid by sales, with all its posts for the brand."""
+
+    creator: int
+    last_day: int
+    reserved: float  # USD: the most that may still be paid
+    counted: int  # sales of its posts (agents) that need not be paid any more
+
+
+@dataclass
 class Ledger:
-    """Money of one arm. `paid` is spent, `reserved` is promised to ads not delivered yet."""
+    """Money of one arm. `paid` is spent, by item in `items`; `reserved` is promised to ads not delivered and sales not made yet."""
 
     budget: float
     paid: float = 0.0
     reserved: float = 0.0
-    hired: set[int] = field(default_factory=set)
+    items: Bill = field(default_factory=dict)
+    hired: set[int] = field(default_factory=set)  # under contract at least once
     booked: list[SponsoredPost] = field(default_factory=list)
+    commissions: list[Commission] = field(default_factory=list)
     ads: list[PaidImpressions] = field(default_factory=list)
     flights: list[Flight] = field(default_factory=list)
     refused: list[Order] = field(default_factory=list)
@@ -50,6 +78,11 @@ class Ledger:
     def left(self) -> float:
         """Money neither paid nor reserved, in USD."""
         return self.budget - self.paid - self.reserved
+
+    def pay(self, item: str, usd: float) -> None:
+        """Spend money on an item of `pricing.ITEMS`."""
+        self.paid += usd
+        self.items[item] = self.items.get(item, 0.0) + usd
 
 
 @dataclass
@@ -68,55 +101,148 @@ def rivals(market: Market, horizon: int) -> list[Campaign]:
     return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money * r.size_ratio**k)) for k in range(r.count)]
 
 
-def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:
+def niche(shares: Array) -> Array:
+    """Return how narrow declared topics (C, K) are: their Herfindahl index, 0 for all topics alike to 1 for one."""
+    topics = shares.shape[1]
+    return ((shares * shares).sum(axis=1) - 1.0 / topics) / (1.0 - 1.0 / topics)
+
+
+def usual_niche(market: Market) -> float:
+    """Return the mean of `niche` under the market's law of topics."""
+    topics, concentration = market.people.topics, market.creators.topic_concentration
+    return (concentration + 1.0) / (topics * concentration + 1.0) * topics / (topics - 1.0) - 1.0 / (topics - 1.0)
+
+
+def listed_fee(market: Market, followers: Array) -> Array:
+    """Return the fee (C,) in USD that price lists name for so many real followers."""
+    listed: Array = market.prices.fee * (followers / 10_000.0) ** market.prices.fee_exponent
+    return listed
+
+
+def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, pressure: Array, willing: Array) -> Array:
     """Return the fee (C,) in USD each creator asks for one post; NaN where it refuses the brand.
 
-    followers are real; per_view is the engagement rate of past posts (NaN: unknown, taken as average).
+    fee = listed fee x engagement x niche x asked.  A creator refuses when it is not willing at all, and when what
+    it asks is below its lowest fee x `pressure`.  Followers are real; per_view is the engagement rate of past
+    posts (NaN: unknown, taken as average).
     """
-    prices = market.prices
+    terms, count = market.prices, len(followers)
     relative = np.where(np.isnan(per_view), 1.0, per_view / 0.05)
-    engagement = np.maximum(0.2, 1.0 + prices.fee_engagement * (relative - 1.0))
-    fee = prices.fee * (followers / 10_000.0) ** prices.fee_exponent * engagement * creators.asking[: len(fit)]
-    return np.where(fit < creators.fit_required[: len(fit)], np.nan, np.round(fee, 2))
+    engagement = np.maximum(0.2, 1.0 + terms.fee_engagement * (relative - 1.0))
+    narrow = np.maximum(0.2, 1.0 + terms.niche * (niche(creators.topics[:count]) - usual_niche(market)))
+    fee = listed_fee(market, followers) * engagement * narrow * creators.asking[:count]
+    accepts = willing & (creators.asking[:count] >= creators.reservation[:count] * pressure)
+    return np.where(accepts, np.round(fee, 2), np.nan)
 
 
-def observe(
-    market: Market,
-    creators: Creators,
-    day: int,
-    horizon: int,
-    ledger: Ledger,
-    followers: Array,
-    views: Array,
-    engagements: Array,
-    posts: Array,
-    fit: Array,
-    seed: int,
-    replication: int,
-    audience: Callable[[], Audience],
-    sales: Sales,
-) -> BrandView:
-    """Return what the brand can see this morning; all arrays are per modelled creator."""
+def commitments(campaigns: Sequence[Campaign], brand: int, day: int, count: int) -> tuple[Array, Array]:
+    """Return (C,) who may not work for `brand` because of a rival's exclusivity, and the days since a rival's last contract (inf: none)."""
+    bound, since = np.zeros(count, bool), np.full(count, np.inf)
+    for order in (order for x in campaigns if x.brand != brand for order in x.ledger.booked if order.pay != "gift"):
+        bound[order.creator] |= order.exclusive_days > 0 and day <= order.day + order.exclusive_days
+        since[order.creator] = min(since[order.creator], max(0, day - order.day))
+    return bound, since
+
+
+def credited_sales(s: Simulation, brand: int) -> Sales:
+    """Return what the brand's dashboard shows this morning: purchases by last click, `attribution.delay` days late."""
+    channel, creator = np.zeros(len(CHANNELS)), np.zeros(s.modelled)
+    for day in s.sales[: max(0, s.day - s.market.attribution.delay)]:
+        mine = day["brand"] == brand
+        np.add.at(channel, day["channel"][mine], day["purchases"][mine])
+        hers = mine & (day["creator"] >= 0) & (day["creator"] < s.modelled)
+        np.add.at(creator, day["creator"][hers], day["purchases"][hers])
+    return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
+
+
+def observe(s: Simulation, campaign: Campaign) -> BrandView:
+    """Return what a brand can see this morning; all arrays are per modelled creator."""
+    m, c, count, scale = s.market, s.modelled, s.post_count, s.world.people_per_agent
+    creators, posts, ledger = s.creators, s.posts[:count], campaign.ledger
+    engaged = posts.likes + posts.comments + posts.shares
+    sums = [np.bincount(posts.creator, x, minlength=c)[:c] for x in (posts.impressions, engaged, np.ones(count))]
+    views, engagements, number, followers = sums[0] * scale, sums[1] * scale, sums[2], s.followers[:c] * scale
     with np.errstate(divide="ignore", invalid="ignore"):
         per_view = np.where(views > 0, engagements / views, np.nan)
-        per_follower = np.where((followers > 0) & (posts > 0), engagements / (followers * posts), np.nan)
-    dice = uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(len(fit)))[:, 0]
+        per_follower = np.where((followers > 0) & (number > 0), engagements / (followers * number), np.nan)
+        advertising = np.where(s.career.posts > 0, s.career.adverts / s.career.posts, 0.0)
+    bound, since = commitments(s.campaigns, campaign.brand, s.day, c)
+    willing = (s.fit >= creators.fit_required[:c]) & ~bound & (s.career.stopped == 0)
+    loyalty = 1.0 + m.creators.loyalty * 0.5 ** (since / m.creators.loyalty_half_life)
+    pressure = (1.0 + m.creators.reluctance * advertising) * loyalty
+    theirs = (posts.brand >= 0) & (posts.brand != campaign.brand) & (posts.sponsored == 1) & (posts.disclosure > 0) & (posts.creator < c)
+    seed, replication, day = s.rules.seed, s.rules.replication, s.day
+    rank = np.empty(c)
+    rank[np.argsort(-followers, kind="stable")] = np.arange(1, c + 1)
+    search = m.prices.search_cost * np.log(rank)
+
+    def truth() -> Truth:
+        if campaign.strategy is None or not campaign.strategy.reads_truth:
+            raise PermissionError("a strategy that reads what no brand can know must say so: `reads_truth`")
+        return hidden(s)
+
     return BrandView(
         day=day,
-        horizon=horizon,
+        horizon=s.horizon,
         money_left=ledger.left,
         followers=followers,
         engagement_per_view=per_view,
         engagement_per_follower=per_follower,
-        fit=fit,
-        fee=quotes(market, creators, followers, per_view, fit),
-        hired=np.bincount(np.array([order.creator for order in ledger.booked], np.int64), minlength=len(fit)),
-        deal_cost=market.prices.deal_overhead + market.prices.product_cost,
-        cpm=market.prices.cpm,
-        uniform=dice,
-        audience=audience,
-        sales=sales,
+        fit=s.fit,
+        fee=quotes(m, creators, followers, per_view, pressure, willing),
+        gift_taken=willing,
+        commission_taken=uniforms(seed, Stream.COMMISSION, replication, 0, np.arange(c))[:, 0] < m.creators.commission_accepted,
+        hired=np.bincount(np.array([order.creator for order in ledger.booked], np.int64), minlength=c),
+        rivals=np.bincount(posts.creator[theirs], minlength=c)[:c],
+        deal_cost=search + (m.prices.deal_overhead + m.prices.product_cost),
+        search_cost=search,
+        terms=terms_of(m),
+        cpm=m.prices.cpm,
+        uniform=uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(c))[:, 0],
+        dice=lambda a, b, c: uniforms(seed, Stream.STRATEGY, replication, a, b, c, day << 16 | campaign.brand)[:, 0],
+        audience=lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),
+        network=lambda: follower_graph(s),
+        truth=truth,
+        sales=credited_sales(s, campaign.brand),
     )
+
+
+def terms_of(market: Market) -> Terms:
+    """Return the price list of the market."""
+    p = market.prices
+    return Terms(
+        exclusivity=p.exclusivity,
+        usage_rights=p.usage_rights,
+        ambassador_discount=p.ambassador_discount,
+        ambassador_posts=p.ambassador_posts,
+        overhead=p.deal_overhead,
+        product=p.product_cost,
+        gift=p.gift_cost,
+        commission=p.commission,
+        commission_days=p.commission_days,
+    )
+
+
+def hidden(s: Simulation) -> Truth:
+    """Return what is true of creators and their followers, for bounds."""
+    c, table = s.modelled, s.acquaintances
+    audience = follower_lists(table.start, table.creator, table.follows, c)
+    owner = np.repeat(np.arange(c), np.diff(audience.start))
+    number = np.maximum(1, np.diff(audience.start))
+    interest = np.bincount(owner, s.leads.category[audience.person, 0], minlength=c) / number
+    x = s.creators
+    return Truth(x.ability[:c] + x.form[:c], interest, x.reputation[:c], x.authenticity[:c])
+
+
+def follower_graph(s: Simulation) -> Network:
+    """Return whom everybody follows now, creators and friends, as people."""
+    n, table, friends, who = s.world.size, s.acquaintances, s.friends, np.arange(s.world.size)
+    chosen = np.flatnonzero((table.follows > 0) & (table.creator < s.modelled))
+    follower = np.concatenate([np.repeat(who, np.diff(table.start))[chosen], np.repeat(who, np.diff(friends.start))])
+    followed = np.concatenate([s.creators.person[table.creator[chosen]], friends.target])
+    order = np.lexsort((followed, follower))
+    start = np.concatenate([[0], np.cumsum(np.bincount(follower, minlength=n))]).astype(np.int64)
+    return Network(start, followed[order].astype(np.int64), s.people.creator)
 
 
 def follower_lists(start: Array, creator: Array, follows: Array, modelled: int) -> Audience:
@@ -128,34 +254,90 @@ def follower_lists(start: Array, creator: Array, follows: Array, modelled: int) 
     return Audience(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), person[order])
 
 
-def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
-    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused`."""
-    for order in orders:
-        if isinstance(order, SponsoredPost):
-            known = 0 <= order.creator < len(view.fee) and view.day <= order.day < view.horizon
-            cost = float(view.fee[order.creator]) if known else float("nan")
-            if known and order.creator not in ledger.hired:
-                cost += view.deal_cost
-            if not cost <= ledger.left + 1e-9:
-                ledger.refused.append(order)
-                continue
-            ledger.paid += cost
-            ledger.hired.add(order.creator)
-            ledger.booked.append(order)
-        else:
-            sound = order.spend > 0 and view.day <= order.day < view.horizon and order.days >= 1
-            if not (sound and order.spend <= ledger.left + 1e-9):
-                ledger.refused.append(order)
-                continue
-            ledger.reserved += order.spend
-            ledger.ads.append(order)
+def contract(ledger: Ledger, orders: list[Order], view: BrandView, sales: Array) -> None:
+    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused`.
+
+    Posts of a creator that together earn the discount are signed together, or if the money does not last, one by
+    one without it.  `sales` (C,) are the sales of each creator's posts for the brand so far (agents).
+    """
+    known = {order.creator for order in ledger.booked}
+    for lot in lots(orders, view.terms.ambassador_posts):
+        if len(lot) > 1 and _signed(ledger, lot, view, sales, known):
+            continue
+        ledger.refused += [order for order in lot if not _signed(ledger, [order], view, sales, known)]
+
+
+def _signed(ledger: Ledger, lot: list[Order], view: BrandView, sales: Array, known: set[int]) -> bool:
+    """Sign a lot and pay or reserve what it costs, if that is possible."""
+    first = lot[0]
+    if isinstance(first, PaidImpressions):
+        sound = first.spend > 0 and view.day <= first.day < view.horizon and first.days >= 1
+        if not (sound and first.spend <= ledger.left + 1e-9):
+            return False
+        ledger.reserved += first.spend
+        ledger.ads.append(first)
+        return True
+    posts = [order for order in lot if isinstance(order, SponsoredPost)]
+    if not all(
+        0 <= x.creator < len(view.fee) and view.day <= x.day < view.horizon and 0.0 <= x.brief <= 1.0 and x.exclusive_days >= 0
+        for x in posts
+    ):
+        return False
+    bills = prices(view, posts, first.creator in known, first.creator in ledger.hired, len(posts) > 1)
+    if bills is None or not total(bills) <= ledger.left + 1e-9:
+        return False
+    for post, bill in zip(posts, bills, strict=True):
+        for item, usd in bill.items():
+            if item == "commission":
+                _promise(ledger, post, usd, min(post.day + view.terms.commission_days, view.horizon - 1), int(sales[post.creator]))
+            else:
+                ledger.pay(item, usd)
+        if post.pay != "gift":
+            ledger.hired.add(post.creator)
+        ledger.booked.append(post)
+    known.add(first.creator)
+    return True
+
+
+def _promise(ledger: Ledger, post: SponsoredPost, usd: float, last_day: int, sales: int) -> None:
+    """Hold money back for a share of the sales of a creator's posts; all its posts for the brand count, once."""
+    ledger.reserved += usd
+    for deal in ledger.commissions:
+        if deal.creator == post.creator:
+            deal.reserved, deal.last_day = deal.reserved + usd, max(deal.last_day, last_day)
+            return
+    ledger.commissions.append(Commission(post.creator, last_day, usd, sales))
+
+
+def sales_of(s: Simulation, brand: int) -> Array:
+    """Return (C,) the purchases (agents) made at once after a click on each creator's posts for a brand."""
+    posts = s.posts[: s.post_count]
+    return np.bincount(posts.creator, np.where(posts.brand == brand, posts.sales, 0), minlength=s.modelled)[: s.modelled].astype(np.int64)
+
+
+def pay_commissions(s: Simulation) -> None:
+    """Pay creators their share of today's sales, never more than was held back; free the rest when the time is over."""
+    for campaign in s.campaigns:
+        ledger = campaign.ledger
+        if not ledger.commissions:
+            continue
+        sales = sales_of(s, campaign.brand)
+        for deal in ledger.commissions:
+            new, deal.counted = int(sales[deal.creator]) - deal.counted, int(sales[deal.creator])
+            due = new * s.world.people_per_agent * s.market.brand.price * s.market.prices.commission
+            due = min(due, deal.reserved)
+            ledger.pay("commission", due)
+            kept = deal.reserved - due if deal.last_day > s.day else 0.0
+            ledger.reserved -= deal.reserved - kept
+            deal.reserved = kept
+        ledger.commissions = [deal for deal in ledger.commissions if deal.last_day > s.day]
 
 
 def settle(ledger: Ledger, flight: Flight, delivered: int, people_per_agent: float) -> None:
     """Charge delivered ad impressions, at the price agreed, against what was reserved for them."""
     cost = delivered * people_per_agent * flight.cpm / 1000.0
     flight.delivered += delivered
-    ledger.paid += cost
+    ledger.pay("ads", cost)
     flight.reserved -= cost
     ledger.reserved -= cost
 

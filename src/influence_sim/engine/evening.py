@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_sim.engine import funnel, ties, wom
+from influence_sim.engine import careers, funnel, ties, wom
 from influence_sim.engine.state import BLOCK, CHANNELS, COMMENT, FINE, FIXED, INFLUENCER, NEW, NO_CHANNEL, SUMS, WORD, Array, Events
 from influence_sim.rng import Stream, uniforms
 
@@ -46,6 +46,7 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     creators.reputation[known] = keep * creators.reputation[known] + (1.0 - keep) * (trust[known] / FIXED / s.followers[known])
     s.today["follows"] += float(changes[:, 0].sum()) * scale
     s.today["unfollows"] += float(changes[:, 1].sum()) * scale
+    careers.work(s)
     _funnel(s)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_sim.engine.contracts import Campaign, Flight, contract, follower_lists, observe
+from influence_sim.engine.contracts import Campaign, Flight, contract, listed_fee, observe, sales_of
 from influence_sim.engine.publish import advance_form, organic_counts, with_room, write_posts
-from influence_sim.engine.state import CHANNELS, Array
+from influence_sim.engine.state import Array
 from influence_sim.rng import Stream, uniforms
-from influence_sim.strategies.base import BrandView, Order, Sales
+from influence_sim.strategies.base import BrandView, Order, SponsoredPost
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -24,40 +24,7 @@ BRAND_POSTS = 2**12  # sponsored posts of a creator for one brand; the brand is 
 
 def observe_market(s: Simulation, campaign: Campaign | None = None) -> BrandView:
     """Return what a brand, by default the one under study, sees this morning."""
-    campaign = s.campaigns[0] if campaign is None else campaign
-    c, count = s.modelled, s.post_count
-    creator = s.posts.creator[:count]
-    engaged = s.posts.likes[:count] + s.posts.comments[:count] + s.posts.shares[:count]
-    sums = [np.bincount(creator, x, minlength=c)[:c] for x in (s.posts.impressions[:count], engaged, np.ones(count))]
-    followers = s.followers[:c] * s.world.people_per_agent
-    scale = s.world.people_per_agent
-    return observe(
-        s.market,
-        s.creators,
-        s.day,
-        s.horizon,
-        campaign.ledger,
-        followers,
-        sums[0] * scale,
-        sums[1] * scale,
-        sums[2],
-        s.fit,
-        s.rules.seed,
-        s.rules.replication,
-        lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),
-        credited_sales(s, campaign.brand),
-    )
-
-
-def credited_sales(s: Simulation, brand: int) -> Sales:
-    """Return what the brand's dashboard shows this morning: purchases by last click, `attribution.delay` days late."""
-    channel, creator = np.zeros(len(CHANNELS)), np.zeros(s.modelled)
-    for day in s.sales[: max(0, s.day - s.market.attribution.delay)]:
-        mine = day["brand"] == brand
-        np.add.at(channel, day["channel"][mine], day["purchases"][mine])
-        hers = mine & (day["creator"] >= 0) & (day["creator"] < s.modelled)
-        np.add.at(creator, day["creator"][hers], day["purchases"][hers])
-    return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
+    return observe(s, s.campaigns[0] if campaign is None else campaign)
 
 
 def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
@@ -73,7 +40,29 @@ def sign(s: Simulation, orders: Sequence[Order] | None) -> None:
         view = observe_market(s, campaign)
         if given is None and campaign.strategy is not None:
             given = campaign.strategy.plan(view)
-        contract(campaign.ledger, list(given or ()), view)
+        contract(campaign.ledger, list(given or ()), view, sales_of(s, campaign.brand))
+
+
+def _posted(s: Simulation, brand: int, orders: list[SponsoredPost]) -> list[SponsoredPost]:
+    """Return the orders of today that become posts: all that are paid for, and what creators make of gifts.
+
+    Chance of a gift: (base + effect (fit - .5)) x min(1, gift / (worth x listed fee)), dice keyed by brand,
+    creator and the gift's place among the creator's of today.
+    """
+    p, today = s.market.prices, [order for order in orders if order.day == s.day]
+    kept: list[SponsoredPost] = []
+    before: dict[int, int] = {}
+    for order in today:
+        if order.pay == "gift":
+            c = order.creator
+            before[c] = before.get(c, 0) + 1
+            usual = float(listed_fee(s.market, s.followers[c : c + 1] * s.world.people_per_agent)[0])
+            chance = (p.gift_posts + p.gift_fit * (float(s.fit[c]) - 0.5)) * min(1.0, p.gift_cost / max(p.gift_worth * usual, 1e-9))
+            word = before[c] - 1
+            if uniforms(s.rules.seed, Stream.GIFT, s.rules.replication, brand, c, word, s.day << 16)[0, 0] >= chance:
+                continue
+        kept.append(order)
+    return kept
 
 
 def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
@@ -86,15 +75,17 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     if day == 0:
         counts[: s.modelled] += m.creators.opening_posts
     creator = np.repeat(np.arange(len(counts)), counts)
-    rows: list[tuple[int, int, int, float, float]] = [(int(c), 0, -1, 0.0, 1.0) for c in creator]
+    # (creator, sponsored, brand, disclosure, fit, brief)
+    rows: list[tuple[int, int, int, float, float, float]] = [(int(c), 0, -1, 0.0, 1.0, 0.0) for c in creator]
     flights = []
     for x in s.campaigns:
-        rows += [(o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator])) for o in x.ledger.booked if o.day == day]
+        for o in _posted(s, x.brand, x.ledger.booked):
+            rows.append((o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator]), o.brief))
         s.brands.codes[x.brand] |= bool(x.ledger.booked)
         flights += [(x, order) for order in x.ledger.ads if order.day == day]
-        rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0) for order in x.ledger.ads if order.day == day]
+        rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0, 0.0) for order in x.ledger.ads if order.day == day]
     rows.sort(key=lambda row: row[:3])
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 5)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 6)
     creator, sponsored = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
     # A post's ordinal is its place among the creator's organic posts, or among its posts for one brand.
     kind = np.where(sponsored == 1, 1 + table[:, 2].astype(np.int64), 0)
@@ -107,10 +98,17 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     key = np.where(creator < s.modelled, creator, 2**31 + creator - s.modelled)
     time = uniforms(rule.seed, Stream.PUBLISH, rule.replication, 1, key, sponsored << 31 | ordinal << 16)
     posted = day + np.floor(time[:, 0] * rounds) / rounds
-    posted[creator >= s.modelled] = day
+    account = creator >= s.modelled
+    posted[account & (sponsored == 1)] = day
     if day == 0:
-        opening = (sponsored == 0) & (ordinal < m.creators.opening_posts)
+        opening = (sponsored == 0) & ~account & (ordinal < m.creators.opening_posts)
         posted[opening] = -np.floor(time[opening, 1] * min(7.0, m.feed.max_age) * rounds) / rounds
+    # Deals with brands outside the model: the post keeps its identity, viewers see advertising.
+    other = uniforms(rule.seed, Stream.OTHER_DEAL, rule.replication, 0, key, sponsored << 31 | ordinal << 16)
+    dealt = (sponsored == 0) & ~account & (other[:, 0] < m.creators.other_deals)
+    least = np.minimum(s.creators.fit_required[creator], 1.0)
+    disclosure = np.where(dealt, other[:, 1] < m.creators.other_disclosed, table[:, 3])
+    fit = np.where(dealt, least + (1.0 - least) * other[:, 2], table[:, 4])
     at = s.post_count
     s.posts, s.themes = with_room(s.posts, s.themes, at + len(rows))
     write_posts(
@@ -122,8 +120,10 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
         ordinal,
         table[:, 2].astype(np.int64),
         posted,
-        table[:, 3],
-        table[:, 4],
+        np.where(dealt, 1, sponsored),
+        disclosure,
+        fit,
+        table[:, 5],
         m,
         rule,
         s.creators,
@@ -133,7 +133,7 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     )
     s.posts.heat[at : at + len(rows)] += np.where((sponsored == 0) & (posted >= day), s.heat[creator], 0)
     s.post_count += len(rows)
-    accounts = at + np.flatnonzero(creator >= s.modelled)
+    accounts = at + np.flatnonzero(account & (sponsored == 1))
     for (campaign, order), post in zip(flights, accounts, strict=True):
         quota = int(order.spend / m.prices.cpm * 1000.0 / s.world.people_per_agent)
         campaign.ledger.flights.append(Flight(int(post), day, min(day + order.days, s.horizon) - 1, quota, order.spend, m.prices.cpm))

@@ -13,6 +13,7 @@ import numpy as np
 
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import (
+    BOUGHT,
     CLICK,
     COMMENT,
     EXPLORE,
@@ -95,7 +96,7 @@ def refresh(first, count, now, rules, posts, retrievable, belief):
         multiplier = fresh
         if rules.popularity_exponent > 0.0:
             multiplier *= (posts[p].trend + rules.trending_prior) ** rules.popularity_exponent
-        if posts[p].sponsored:
+        if posts[p].advert:
             multiplier *= rules.sponsored_factor
         posts[p].multiplier = multiplier
         weight = 1.0 if retrievable[posts[p].creator] == 1 and posts[p].slot >= 0 else 0.0
@@ -107,9 +108,13 @@ def refresh(first, count, now, rules, posts, retrievable, belief):
 
 
 @hot
-def deliver(low, high, friends_start, friends_target, acq, creators, out_start, out_rows, inbox):
-    """Push what followees published or shared since the last round into the inboxes of low..high-1."""
+def deliver(low, high, friends_start, friends_target, acq, outlet, out_start, out_rows, inbox):
+    """Push what followees published or shared since the last round into the inboxes of low..high-1.
+
+    `outlet[c]` is the group of creator c in `out_*`: its person, or for a brand's account a group after all people.
+    """
     capacity = inbox.post.shape[1]
+    people = len(inbox.pushed)
     for i in range(low, high):
         for at in range(friends_start[i], friends_start[i + 1]):
             j = friends_target[at]
@@ -120,13 +125,11 @@ def deliver(low, high, friends_start, friends_target, acq, creators, out_start, 
                 inbox.pushed[i] += 1
         for at in range(acq.start[i], acq.start[i + 1]):
             if acq.follows[at]:
-                j = creators.person[acq.creator[at]]
-                if j < 0:
-                    continue
+                j = outlet[acq.creator[at]]
                 for k in range(out_start[j], out_start[j + 1]):
                     place = inbox.pushed[i] % capacity
                     inbox.post[i, place] = out_rows[k]
-                    inbox.sharer[i, place] = j
+                    inbox.sharer[i, place] = j if j < people else -1
                     inbox.pushed[i] += 1
 
 
@@ -234,6 +237,7 @@ def count_round(low, high, rules, posts, slots, totals):
         posts[p].follows += follow
         posts[p].negatives += negative
         posts[p].clicks += 1 if action & CLICK else 0
+        posts[p].sales += 1 if action & BOUGHT else 0
         posts[p].predicted += slots.predicted[row]
         posts[p].sources[slots.source[row] - FOLLOW] += 1
         posts[p].from_followers += 1 if action & FOLLOWED else 0

@@ -33,13 +33,21 @@ def ring(market: Market, creators: Creators) -> Ring:
     return Ring(first[:-1], room, int(first[-1]))
 
 
+def keys_of(creators: Creators) -> Array:
+    """Return the word (C,) that stands for each creator in random keys.
+
+    A brand's account has one of its own, so that one more creator does not move it.
+    """
+    row, modelled = np.arange(len(creators.form)), int((creators.person >= 0).sum())
+    return np.where(row < modelled, row, 2**31 + row - modelled)
+
+
 def organic_counts(creators: Creators, day: int, seed: int, replication: int) -> Array:
     """Return (C,) Poisson numbers of organic posts today."""
     from scipy.special import pdtr
 
-    c = np.arange(len(creators.posting))
-    u = uniforms(seed, Stream.PUBLISH, replication, 0, c, 0, day << 16)[:, 0]
-    counts = np.zeros(len(c), np.int64)
+    u = uniforms(seed, Stream.PUBLISH, replication, 0, keys_of(creators), 0, day << 16)[:, 0]
+    counts = np.zeros(len(u), np.int64)
     while True:
         more = u > pdtr(counts, creators.posting)
         if not more.any():
@@ -50,11 +58,7 @@ def organic_counts(creators: Creators, day: int, seed: int, replication: int) ->
 def advance_form(creators: Creators, market: Market, day: int, seed: int, replication: int) -> None:
     """Move every creator's form by one day (AR 1 with the stationary sd of the market)."""
     persistence = market.creators.form_persistence
-    # A brand's account has a key of its own, so that one more creator does not move it.
-    row = np.arange(len(creators.form))
-    modelled = int((creators.person >= 0).sum())
-    key = np.where(row < modelled, row, 2**31 + row - modelled)
-    z = normals(uniforms(seed, Stream.FORM, replication, 0, key, 0, day << 16))[:, 0]
+    z = normals(uniforms(seed, Stream.FORM, replication, 0, keys_of(creators), 0, day << 16))[:, 0]
     creators.form[:] = persistence * creators.form + market.creators.form_sd * np.sqrt(1.0 - persistence**2) * z
 
 
@@ -67,8 +71,10 @@ def write_posts(
     ordinal: Array,
     brand: Array,
     posted: Array,
+    advert: Array,
     disclosure: Array,
     fit: Array,
+    brief: Array,
     market: Market,
     rules: Any,
     creators: Creators,
@@ -104,23 +110,27 @@ def write_posts(
     posts.tag[rows] = shares.argmax(axis=1)
     z = normals(draws(Stream.POST_QUALITY))[:, 0]
     posts.quality[rows] = creators.ability[creator] + creators.form[creator] + market.creators.post_sd * z
+    posts.quality[rows] -= market.creators.brief_quality * brief
     seconds = np.empty(n)
     lengths(rules, draws(Stream.DURATION), seconds)
     posts.duration[rows] = seconds
     posts.posted[rows] = posted
+    posts.advert[rows] = advert
     posts.disclosure[rows] = disclosure
     posts.channel[rows] = np.where(sponsored == 0, NO_CHANNEL, np.where(key < 2**31, INFLUENCER, INFEED))
     posts.fit[rows] = fit
+    posts.brief[rows] = brief
     place = np.where(sponsored == 1, slots.organic[creator] + ordinal % SPONSORED_SLOTS, ordinal % slots.organic[creator])
-    posts.slot[rows] = np.where(creators.retrievable[creator] == 1, slots.first[creator] + place, -1)
+    found = (creators.retrievable[creator] == 1) & ((key < 2**31) | (sponsored == 0))  # an ad of a brand's account reaches who was bought
+    posts.slot[rows] = np.where(found, slots.first[creator] + place, -1)
     posts.audience[rows] = followers[creator]
-    staged = (market.feed.stages > 0) & (creators.retrievable[creator] == 1)
+    staged = (market.feed.stages > 0) & found
     posts.stage[rows] = np.where(staged, 0, UNSTAGED)
     # Ranks with a log-uniform law have chances close to one over the rank.
     u = draws(Stream.SOUND)
     popular = np.minimum(np.floor(np.exp(u[:, 1] * np.log(market.creators.sounds + 1.0))), market.creators.sounds) - 1.0
     posts.sound[rows] = np.where(u[:, 0] < market.creators.shared_sounds, popular, -1)
-    heated = (sponsored == 0) & (creators.retrievable[creator] == 1) & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
+    heated = (sponsored == 0) & found & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
     posts.heat[rows] = np.where(heated, rules.heating_quota, 0)
 
 

@@ -172,7 +172,7 @@ def describe(scene: Scene, desk: Desk, p: int, source: str, score: float, functi
             factors["function"] = score / factors["noise"]
     elif rules.ranking == 0:
         fresh = (1.0 + age / rules.freshness_age) ** -rules.freshness_exponent
-        sponsored = float(rules.sponsored_factor) if post.sponsored else 1.0
+        sponsored = float(rules.sponsored_factor) if post.advert else 1.0
         annoyance = float(scene.leads[i, post.brand].annoyance) if post.brand >= 0 else 0.0
         factors = {
             "value": float(value(z, post.duration, predictions["like"], rules)),

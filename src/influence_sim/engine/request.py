@@ -135,7 +135,7 @@ def _allotted(group, rules, posts, leads, seen, desk):
         p = group.rows[at]
         if p < 0:
             continue
-        if posts[p].key >= BRAND_ACCOUNT:
+        if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT:
             if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                 continue
         elif is_seen(seen, i, p):
@@ -286,7 +286,7 @@ def play_slot(scene, desk):
         if at >= 0:
             p = scene.ads.rows[at]
             scene.ads.rows[at] = -1
-            source = PAID if posts[p].key >= BRAND_ACCOUNT else HEATED
+            source = PAID if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT else HEATED
     if p < 0 and s >= q.slots - q.reserved:
         at = _allotted(scene.tests, rules, posts, scene.leads, scene.seen, desk)
         if at >= 0:

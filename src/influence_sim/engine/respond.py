@@ -128,10 +128,10 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
     i = desk.request[0].person
     c = posts[p].creator
     key = posts[p].key
-    sponsored = posts[p].sponsored
+    advert = posts[p].advert
     brand = posts[p].brand
     duration = posts[p].duration
-    post_word = sponsored << 31 | posts[p].ordinal << 16
+    post_word = posts[p].sponsored << 31 | posts[p].ordinal << 16
     time_word = day << 16 | moment
 
     dot = 0.0
@@ -165,7 +165,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         + rules.noise * normal(u1, u2)
     )
     recognised = posts[p].disclosure * scene.knowledge[i]
-    if sponsored:
+    if advert:
         eta -= rules.disclosure * recognised + rules.misfit * (1.0 - posts[p].fit)
         viewers[i].recognised += recognised
     watch = watch_time(rules, eta, duration, u_watch, i, key, post_word, time_word)
@@ -241,13 +241,14 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
             leads[i, brand].reached = 2
         leads[i, brand].doubt += recognised * (1.0 - trust) * share_watched
         leads[i, brand].warmth += trust * posts[p].fit * share_watched
+        message = share_watched * (1.0 + rules.brief_clarity * posts[p].brief)
         if source == PAID:
             leads[i, brand].ads += 1
-            leads[i, brand].exposure_ad += share_watched
+            leads[i, brand].exposure_ad += message
         else:
-            leads[i, brand].exposure += share_watched
+            leads[i, brand].exposure += message
     viewers[i].shown += 1
-    viewers[i].sponsored += sponsored
+    viewers[i].sponsored += advert
     viewers[i].watched += watch
     slots.post[row] = p
     slots.source[row] = source

@@ -87,13 +87,14 @@ def _flights(s: Simulation) -> list[Flight]:
 
 def _deliver(s: Simulation, new_posts: Array) -> None:
     """Push new posts and the last round's re-shares to followers."""
-    person = s.creators.person[s.posts.creator[new_posts]]
-    keys = np.concatenate([person, np.array([p for p, _ in s.pending], np.int64)])
+    person, accounts = s.creators.person, s.world.size + np.arange(len(s.creators.person)) - s.modelled
+    outlet = np.where(person >= 0, person, accounts)  # an account of a brand has no person: its group comes after theirs
+    keys = np.concatenate([outlet[s.posts.creator[new_posts]], np.array([p for p, _ in s.pending], np.int64)])
     rows = np.concatenate([new_posts, np.array([q for _, q in s.pending], np.int64)])
     s.pending = []
-    if (keys >= 0).any():
-        out = grouped(keys, rows, s.world.size)
-        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, s.creators, out.start, out.rows, s.inbox)
+    if len(keys):
+        out = grouped(keys, rows, s.world.size + s.accounts)
+        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, outlet, out.start, out.rows, s.inbox)
 
 
 def _pools(s: Simulation, now: float) -> Pools:

@@ -30,6 +30,6 @@ def exposures(people: Array, day: int, r: int, now: float, slots: Slots, posts: 
         "views_at_exposure": of_post(post.impressions * scale),
         "creator_followers": of_post(followers[post.creator] * scale),
         "follows_creator": (slots.action[rows] & FOLLOWED) != 0,
-        "sponsored": np.where(known, post.sponsored == 1, slots.source[rows] == OUTSIDE_AD),
+        "sponsored": np.where(known, post.advert == 1, slots.source[rows] == OUTSIDE_AD),
         "watched_s": slots.watch[rows],
     }

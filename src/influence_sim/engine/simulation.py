@@ -5,7 +5,7 @@ Order of a day (`Simulation.step`):
 0. events    what happens to the platform today, in every arm
 1. morning   brands observe, order, contract and pay; today's posts are written
 2. rounds    publish > deliver > refresh pools > allot capped posts > serve and respond > count > promote
-3. evening   ties, trust, follows > funnel and purchases > reputation > ledger and daily record
+3. evening   ties, trust, follows > reputation > creators' work > funnel and purchases > ledger and daily record
 
 Inside a round everybody acts on the platform's state as it stood when the round began, so the
 order of people has no effect and blocks of people can run on any number of threads.
@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.engine import careers
 from influence_sim.engine.batch import serve_scored
 from influence_sim.engine.constants import brand_table, category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
-from influence_sim.engine.contracts import Campaign, Ledger, release, rivals
+from influence_sim.engine.contracts import Campaign, Ledger, pay_commissions, release, rivals
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
 from influence_sim.engine.publish import Ring, ring
@@ -62,7 +63,7 @@ DAILY = (
     "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "views_empty",
     "likes", "comments", "shares", "follows", "unfollows", "minors_impressions", "watch_seconds",
-    "organic_views", "organic_likes", "trial", "loyal", "lapsed", "new_customers", "praise", "complaints",
+    "organic_views", "organic_likes", "trial", "loyal", "lapsed", "new_customers", "praise", "complaints", "spend_ads",
     *(f"{what}_{channel}" for what in ("impressions", "clicks", "spend") for channel in CHANNELS[:WORD]),
 )  # fmt: skip
 
@@ -128,6 +129,7 @@ class Simulation:
         self.followers = np.bincount(self.acquaintances.creator, self.acquaintances.follows, minlength=len(self.creators.person)).astype(
             np.int64
         )
+        self.career = careers.start(market, self.creators, self.modelled, self.followers)
         self.posts, self.themes = records(256, POST), np.zeros((256, topics))
         self.post_count = 0
         self.first_live = 0
@@ -229,7 +231,7 @@ class Simulation:
         if self.intents is not None and orders is None and organic is None:
             orders, organic = self.intents(self)
         self.today = dict.fromkeys(DAILY, 0.0)
-        spent = self.ledger.paid
+        spent, ads = self.ledger.paid, self.ledger.items.get("ads", 0.0)
         sign(self, orders)
         start_of_round = publish(self, organic or {})
         events: list[tuple[Array, Array, Array]] = []
@@ -245,9 +247,11 @@ class Simulation:
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
         if self.log is not None:
             self.log.evening(self)
+        pay_commissions(self)
         for campaign in self.campaigns:
             release(campaign.ledger, self.day)
         self.today["spend"] = self.ledger.paid - spent
+        self.today["spend_ads"] = self.ledger.items.get("ads", 0.0) - ads
         self.today["day"] = self.day
         for name in DAILY:
             self.daily[name].append(self.today[name])

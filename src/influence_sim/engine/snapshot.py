@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from influence_sim._version import MODEL_VERSION, __version__
-from influence_sim.engine.contracts import Campaign, Flight, Ledger
+from influence_sim.engine.contracts import Campaign, Commission, Flight, Ledger
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import POST, RULES, Array, records
 from influence_sim.events import build_event
@@ -39,7 +39,9 @@ _WORLD: dict[str, Any] = {"people": People, "creators": Creators, "follows": Edg
 _ORDERS = {kind.__name__: kind for kind in (SponsoredPost, PaidImpressions)}
 
 # How each attribute of a simulation comes back; a test finds the one that was forgotten.
-ARRAYS = ("viewers", "leads", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside", "brands", "credit")
+ARRAYS = (
+    "viewers", "leads", "career", "tags", "followers", "quotas", "stage_memory", "stage_count", "ordinals", "outside", "brands", "credit",
+)  # fmt: skip
 TABLES = ("acquaintances", "seen", "inbox")
 HISTORIES = ("items", "stage_ends", "sales")  # a table per round, kept as one
 NUMBERS = ("day", "horizon", "first_live", "post_count")
@@ -285,8 +287,10 @@ def _ledger_out(ledger: Ledger) -> dict[str, Any]:
         "budget": ledger.budget,
         "paid": ledger.paid,
         "reserved": ledger.reserved,
+        "items": ledger.items,
         "hired": sorted(int(c) for c in ledger.hired),
         "booked": [order(o) for o in ledger.booked],
+        "commissions": [asdict(deal) for deal in ledger.commissions],
         "ads": [order(o) for o in ledger.ads],
         "flights": [asdict(flight) for flight in ledger.flights],
         "refused": [order(o) for o in ledger.refused],
@@ -300,9 +304,11 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
     def orders(rows: list[dict[str, Any]]) -> list[Any]:
         return [_ORDERS[row["kind"]](**{name: value for name, value in row.items() if name != "kind"}) for row in rows]
 
-    lists = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
+    lists: dict[str, Any] = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    return Ledger(kept["budget"], kept["paid"], kept["reserved"], set(kept["hired"]), flights=flights, **lists)
+    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "items")}
+    deals = [Commission(**row) for row in kept["commissions"]]
+    return Ledger(**plain, **lists, hired=set(kept["hired"]), commissions=deals, flights=flights)
 
 
 def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) -> Simulation:

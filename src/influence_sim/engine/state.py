@@ -40,7 +40,8 @@ POST = np.dtype(
         ("ordinal", "i8"),  # that creator's own count of organic or sponsored posts
         ("creator", "i4"),  # row of the creator
         ("brand", "i4"),  # brand, or -1
-        ("sponsored", "i4"),  # 0/1
+        ("sponsored", "i4"),  # 0/1, paid for by a brand of the model: part of the post's identity
+        ("advert", "i4"),  # 0/1, advertising for any brand: what viewers respond to
         ("tag", "i4"),  # main topic
         ("quality", "f8"),  # units of match
         ("duration", "f8"),  # s
@@ -49,9 +50,10 @@ POST = np.dtype(
         ("residual", "f8"),  # shrunken log ratio of observed to predicted likes, in units of match
         ("trend_weight", "f8"),  # acceptance in trending retrieval
         ("fresh_weight", "f8"),  # acceptance in topic retrieval
-        ("fit", "f8"),  # cosine of creator and brand; 1 for organic posts
+        ("fit", "f8"),  # cosine of creator and brand; 1 where nothing is advertised
         ("disclosure", "f8"),  # 0 none, .5 hashtag, 1 label
         ("channel", "i8"),  # of a brand's post: INFLUENCER, INFEED, ...
+        ("brief", "f8"),  # 0 free to 1 scripted by the brand
         ("trend", "f8"),  # decayed count behind trending
         ("stage", "i8"),
         ("stage_served", "i8"),  # impressions of the running stage
@@ -68,6 +70,7 @@ POST = np.dtype(
         ("follows", "i8"),
         ("negatives", "i8"),
         ("clicks", "i8"),
+        ("sales", "i8"),  # purchases at once after a click
         ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("sound", "i4"),  # shared sound, or -1 for the creator's own
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
@@ -89,6 +92,24 @@ VIEWER = np.dtype(
         ("watched", "f8"),  # seconds watched so far
         ("recognised", "f8"),  # disclosed exposures of today, as far as recognised
         ("bought", "i8"),  # day after the last purchase in the category, while the need is closed by it; 0: the need is open
+    ],
+    align=True,
+)
+# What a modelled creator's recent work adds up to. Sums of posts fade with a mean age of `authenticity.window`.
+CAREER = np.dtype(
+    [
+        ("posts", "f8"),  # all
+        ("adverts", "f8"),  # advertising for any brand
+        ("repeats", "f8"),  # of these, for the brand of the one before
+        ("scripted", "f8"),  # sum of briefs
+        ("misfit", "f8"),  # sum of 1 - fit
+        ("brand", "i8"),  # of the last advertising post; -1 one outside the model, or none yet
+        ("deals", "i8"),  # advertising posts since the last review
+        ("usual_deals", "f8"),  # between reviews, so far
+        ("followers", "i8"),  # at the last review
+        ("views", "f8"),  # usual impressions (agents) of a post; 0 before the first review
+        ("success", "f8"),  # of the last review: impressions of a post over the usual
+        ("stopped", "i8"),  # 1: posts nothing any more
     ],
     align=True,
 )
@@ -331,6 +352,7 @@ RULES = np.dtype(
         ("authenticity", "f8"),
         ("disclosure", "f8"),
         ("misfit", "f8"),
+        ("brief_clarity", "f8"),
         ("saturation", "f8"),
         ("saturation_tolerance", "f8"),
         ("noise", "f8"),

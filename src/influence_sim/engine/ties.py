@@ -22,7 +22,7 @@ def collect(low, high, slots, posts, minimum_watch, who, what, bits):
             if p < 0 or slots.source[row] == PAID:
                 continue
             action = slots.action[row]
-            watched = posts[p].sponsored == 1 and slots.watch[row] > minimum_watch
+            watched = posts[p].advert == 1 and slots.watch[row] > minimum_watch
             if action & (LIKE | COMMENT | SHARE | SUBSCRIBE | NEGATIVE) or watched:
                 who[count] = i
                 what[count] = p
@@ -114,9 +114,9 @@ def evening(low, high, day, rules, acq, events, posts, creators, people, leads, 
                 if bits & (LIKE | COMMENT | SHARE | SUBSCRIBE):
                     tie += rules.gain * (1.0 - tie) * ((1.0 - rules.reply_weight) + rules.reply_weight * reply_chance[c])
                     affinity += 1.0
-                    if not posts[p].sponsored:
+                    if not posts[p].advert:
                         good += rules.trust_organic
-                if posts[p].sponsored:
+                if posts[p].advert:
                     evidence = posts[p].fit * creators.authenticity[c]
                     good += rules.trust_sponsored * evidence
                     bad += rules.trust_sponsored * (1.0 - evidence) * rules.negativity

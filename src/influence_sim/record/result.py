@@ -9,6 +9,7 @@ import numpy as np
 
 from influence_sim.engine.state import AT_ONCE, FAILED, FINE, HEATED, NEW, PASSED, SOURCES, UNSTAGED
 from influence_sim.record.attribution import credited, of_campaign
+from influence_sim.strategies.pricing import ITEMS
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -45,7 +46,9 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     totals = {
         "spend": s.ledger.paid,
         "budget": s.budget,
-        "feasible": float(not wants or bool(s.ledger.hired or s.ledger.ads)),
+        "spend_creators": s.ledger.paid - s.ledger.items.get("ads", 0.0),
+        **{f"spend_{item}": s.ledger.items.get(item, 0.0) for item in ITEMS},
+        "feasible": float(not wants or bool(s.ledger.booked or s.ledger.ads)),
         "reach": float(daily["reach_cumulative"][-1]) if s.day else 0.0,
         "follower_base": float(posts.audience[hired].sum()) * scale,
         "posts_bought": float(hired.sum()),
@@ -78,7 +81,10 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "follows": real["follows"],
         "duration_s": posts.duration.copy(),
         "sponsored": posts.sponsored == 1,
-        "disclosed": (posts.sponsored == 1) & (posts.disclosure > 0),
+        "advert": posts.advert == 1,
+        "disclosed": (posts.advert == 1) & (posts.disclosure > 0),
+        "brief": posts.brief.copy(),
+        "sales": posts.sales * scale,
         "brand": posts.brand.astype(np.int64),
         "posted": posts.posted.copy(),
         "tag": posts.tag.astype(np.int64),

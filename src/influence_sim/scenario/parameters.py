@@ -87,6 +87,39 @@ class Creators(Group):
     live_seats: float = par(200, "people", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "People a creator can talk with in one live session")
     live_attendance: float = par(0.02, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a follower attends a live session")
     fit_required: float = par(0.2, "cosine", 0, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest brand fit a creator accepts (uniform from 0 to twice this)")
+    reservation: float = par(0.8, "ratio", 0.5, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest fee a creator works for, over the fee it asks at the start (uniform up to 1)")
+    reluctance: float = par(0.5, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How far the lowest fee rises with the share of advertising among a creator's recent posts")
+    loyalty: float = par(0.5, "1", 0, 5, "Micro creators stay loyal to a brand of a category (direction)", ASSUMPTION, "How far the lowest fee for a rival of a brand rises right after work for that brand")
+    loyalty_half_life: float = par(60, "days", 1, 3650, ASSUMPTION, ASSUMPTION, "Half-life of that loyalty")
+    commission_accepted: float = par(0.5, "probability", 0, 1, "42 % of brands pay a share of sales, survey 2022 (order of size)", ASSUMPTION, "Chance that a creator works for a share of sales")
+    other_deals: float = par(0.07, "share", 0, 1, "7.3 % of influencer posts sponsored in 2018", "C", "Share of creators' own posts that advertise brands outside the model")
+    other_disclosed: float = par(0.5, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of those posts that carry a label")
+    brief_clarity: float = par(0.3, "ratio", 0, 3, "Leung et al. 2022: sponsor salience raises effect (direction)", ASSUMPTION, "How far a fully scripted post is a plainer message of the brand: awareness and memory per exposure")
+    brief_quality: float = par(0.3, "unit of match", 0, 3, ASSUMPTION, ASSUMPTION, "Quality that a fully scripted post loses")
+
+
+class Authenticity(Group):
+    """What advertising does to how authentic a creator seems."""
+
+    window: float = par(28, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Mean age of the posts that count")
+    rate: float = par(0.05, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Part of the way to its target that authenticity moves in a day")
+    saturation: float = par(1.5, "1", 0, 5, ASSUMPTION, ASSUMPTION, "Loss per share of advertising above tolerance, relative to the start")
+    tolerance: float = par(0.10, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Share of advertising among a creator's posts that costs nothing by itself")
+    consistency: float = par(0.10, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Gain where each advertising post is for the brand of the one before")
+    control: float = par(0.5, "0-1", 0, 2, "Creative freedom makes content credible (direction)", ASSUMPTION, "Loss where every post is scripted by a brand")
+    misfit: float = par(0.5, "0-1", 0, 2, "Congruence of influencer and brand: meta-analyses (direction)", ASSUMPTION, "Loss where every post is for a brand that does not fit at all")
+
+
+class Careers(Group):
+    """How creators change with what happens to them; never with their size."""
+
+    review_days: int = par(28, "days", 1, 3650, ASSUMPTION, ASSUMPTION, "Days after which creators think about prices and posting")
+    price_step: float = par(0.10, "ratio", 0, 0.9, ASSUMPTION, ASSUMPTION, "Change of the asked fee after twice the usual number of deals, or none")
+    follower_loss: float = par(25, "1", 0, 1000, ASSUMPTION, ASSUMPTION, "Change of the lowest fee per share of followers lost for each advertising post, up to price_step")
+    success: float = par(0.2, "elasticity", 0, 2, ASSUMPTION, ASSUMPTION, "Posting rate by views per post relative to the creator's own past")
+    quit: float = par(0.0003, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to stop posting when views are as usual")
+    discouragement: float = par(1.0, "elasticity", 0, 5, ASSUMPTION, ASSUMPTION, "Rise of that chance as views per post fall below the creator's own past")
+    entry: float = par(0.002, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a creator who stopped begins again")
 
 
 class Graph(Group):
@@ -246,6 +279,7 @@ class Brand(Group):
     trust: float = par(0.35, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Trust in the brand's own advertising")
     authenticity: float = par(0.3, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Authenticity of the brand's own account")
     quality: float = par(0.0, "-1 to 1", -1, 1, ASSUMPTION, ASSUMPTION, "Quality of the product against the category; buyers find out")
+    posts_per_day: float = par(0.2, "posts/day", 0, 10, ASSUMPTION, ASSUMPTION, "Posts of the brand's own account that are no advertising; each brand of the market has one")
 
 
 class Rivals(Group):
@@ -335,6 +369,18 @@ class Prices(Group):
     fee_exponent: float = par(0.95, "1", 0, 1.5, "Vendor price lists: .93-.98", "C", "Exponent of the fee in followers")
     fee_engagement: float = par(0.5, "1", 0, 2, ASSUMPTION, ASSUMPTION, "How far the fee follows the engagement rate per view relative to .05")
     fee_sigma: float = par(0.25, "ln sd", 0, 1, ASSUMPTION, ASSUMPTION, "Spread of asked fees between creators")
+    niche: float = par(0.3, "ratio", 0, 3, ASSUMPTION, ASSUMPTION, "How far a narrow audience costs more: fee by concentration of declared topics above the market's mean, 0 all topics to 1 one topic")
+    exclusivity: float = par(0.35, "share of fee", 0, 2, "Vendor pages 2025: 20-50 %", "C", "Extra fee where the creator works for no rival for a time")
+    usage_rights: float = par(0.5, "share of fee", 0, 5, "Vendor pages 2025: 50-200 %", "C", "Extra fee where the brand may use the post in its own advertising")
+    ambassador_discount: float = par(0.2, "share of fee", 0, 0.9, ASSUMPTION, ASSUMPTION, "Fee saved per post where many posts of one creator are ordered together")
+    ambassador_posts: int = par(6, "posts", 2, 1000, ASSUMPTION, ASSUMPTION, "Posts of one creator ordered together from which the discount is given")
+    search_cost: float = par(5, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Cost of finding a creator, times ln of its rank by followers: the best known need no search")
+    gift_cost: float = par(50, "USD", 0, 10_000, "Traackr; HBR: about 50", "B", "Product and shipping of a gift in place of a fee")
+    gift_posts: float = par(0.45, "probability", 0, 1, "Traackr: over 60 % of 300 marketers say that less than half post; .2-.6", "B", "Chance that who gets a gift posts, at a fit of one half")
+    gift_fit: float = par(0.4, "1", 0, 2, ASSUMPTION, ASSUMPTION, "Effect of fit on that chance")
+    gift_worth: float = par(0.2, "ratio", 0.001, 10, ASSUMPTION, ASSUMPTION, "Value of a gift over the usual fee below which the chance falls in proportion")
+    commission: float = par(0.15, "share of sales", 0, 0.8, "TikTok Shop: 8-22 % by category", "C", "Share of attributed sales paid where no fee is; never more than the fee would have been")
+    commission_days: int = par(30, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Days after a post for which its sales are paid")
     deal_overhead: float = par(50, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Brief and contract per creator hired")
     product_cost: float = par(15, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Product and shipping per creator hired")
     cpm: float = par(8, "USD/1000 impressions", 0.01, 1000, "Vendor pages 2023-25: 3.2-15, median 8", "C", "Price of a thousand in-feed ad impressions")
@@ -345,6 +391,8 @@ class Market(Group):
 
     people: People = People()
     creators: Creators = Creators()
+    authenticity: Authenticity = Authenticity()
+    careers: Careers = Careers()
     graph: Graph = Graph()
     feed: Feed = Feed()
     response: Response = Response()

@@ -6,35 +6,50 @@ A newcomer subclasses `Strategy` (see `base.py`) and runs `check_strategy(MyStra
 from __future__ import annotations
 
 from influence_sim.strategies.always_on import AlwaysOn
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.ambassador import Ambassador
+from influence_sim.strategies.base import Audience, BrandView, Network, Order, PaidImpressions, SponsoredPost, Strategy, Terms, Truth
 from influence_sim.strategies.battery import check_strategy, synthetic_view
 from influence_sim.strategies.catalogue import build_strategy, strategy_types
+from influence_sim.strategies.competitor_copy import CompetitorCopy
+from influence_sim.strategies.gifting import Gifting
 from influence_sim.strategies.macro import Macro
 from influence_sim.strategies.mega import Mega
 from influence_sim.strategies.micro_portfolio import MicroPortfolio
 from influence_sim.strategies.mixed import Mixed
+from influence_sim.strategies.nano_seeding import NanoSeeding
 from influence_sim.strategies.none import NoCampaign
 from influence_sim.strategies.paid_infeed import PaidInFeed
 from influence_sim.strategies.selectors import SELECTORS, selector
+from influence_sim.strategies.timing import TIMINGS, Schedule, timing
 
 __all__ = [
     "SELECTORS",
+    "TIMINGS",
     "AlwaysOn",
+    "Ambassador",
     "Audience",
     "BrandView",
+    "CompetitorCopy",
+    "Gifting",
     "Macro",
     "Mega",
     "MicroPortfolio",
     "Mixed",
+    "NanoSeeding",
+    "Network",
     "NoCampaign",
     "Order",
     "PaidImpressions",
     "PaidInFeed",
+    "Schedule",
     "SponsoredPost",
     "Strategy",
+    "Terms",
+    "Truth",
     "build_strategy",
     "check_strategy",
     "selector",
     "strategy_types",
     "synthetic_view",
+    "timing",
 ]

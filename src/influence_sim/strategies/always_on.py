@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from influence_sim.strategies.base import BrandView, Order, PaidImpressions, SponsoredPost, Strategy
 from influence_sim.strategies.portfolio import registered_selectors
+from influence_sim.strategies.pricing import package_cost
 from influence_sim.strategies.selectors import SELECTORS
 
 WEEK = 7  # days
@@ -42,6 +43,11 @@ class AlwaysOn(Strategy):
             raise ValueError(f"must be one of {', '.join(sorted(SELECTORS))}; got {value!r}")
         return value
 
+    @property
+    def reads_truth(self) -> bool:
+        """Whether the selector does."""
+        return bool(getattr(SELECTORS[self.selector], "reads_truth", False))
+
     def plan(self, view: BrandView) -> list[Order]:
         """Order today's ads, and once a week the posts that a week's money for creators can buy."""
         days_left = view.horizon - view.day
@@ -53,9 +59,10 @@ class AlwaysOn(Strategy):
             gathered = self.creator_share * left * min(WEEK, days_left) / days_left
             order = SELECTORS[self.selector](view, np.isfinite(view.fee))
             for row in order[np.argsort(view.hired[order], kind="stable")].tolist():
-                cost = float(view.fee[row]) + (0.0 if view.hired[row] else view.deal_cost)
+                post = SponsoredPost(row, view.day, self.disclosure)
+                cost = package_cost([post], view)
                 if cost <= gathered:
-                    orders.append(SponsoredPost(row, view.day, self.disclosure))
+                    orders.append(post)
                     gathered -= cost
                     left -= cost
         ads = (1.0 if days_left == 1 else 1.0 - self.creator_share) * left / days_left

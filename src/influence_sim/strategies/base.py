@@ -15,11 +15,22 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class SponsoredPost:
-    """Order one post of `creator` (row) for `day`; the engine quotes the fee and pays it on publication of the plan."""
+    """Order one post of `creator` (row) for `day`; `pricing.prices` says what it costs.
+
+    `brief` is how tightly the brand scripts it, 0 free to 1 word for word. For `exclusive_days` after
+    the post the creator works for no rival. With `usage_rights` the brand may use the post in its own
+    advertising. `pay`: a fee, paid at once; a gift, after which the creator may post or not, and which
+    binds nobody; or a commission on the sales of the creator's posts, paid as they come, for which the
+    fee is held back as the most it can cost.
+    """
 
     creator: int
     day: int
     disclosure: Literal["none", "hashtag", "label"] = "label"
+    brief: float = 0.0
+    exclusive_days: int = 0
+    usage_rights: bool = False
+    pay: Literal["fee", "gift", "commission"] = "fee"
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,20 @@ class PaidImpressions:
 
 
 Order = SponsoredPost | PaidImpressions
+
+
+class Terms(NamedTuple):
+    """The market's price list beside the fees: shares of the fee, numbers of posts and days, USD."""
+
+    exclusivity: float
+    usage_rights: float
+    ambassador_discount: float
+    ambassador_posts: int
+    overhead: float  # once per creator with whom there is a contract
+    product: float  # the same
+    gift: float
+    commission: float  # share of attributed sales
+    commission_days: int
 
 
 class Audience(NamedTuple):
@@ -56,16 +81,44 @@ class Sales(NamedTuple):
     creator: Array
 
 
+class Network(NamedTuple):
+    """The public follower graph: person i follows the people `followed[start[i] : start[i + 1]]`.
+
+    `creator` (N,) is the row of the creator a person is, or -1.
+    """
+
+    start: Array
+    followed: Array
+    creator: Array
+
+
+class Truth(NamedTuple):
+    """What no brand can know, per modelled creator (C,): only strategies that say `reads_truth` get it.
+
+    `quality` is the mean quality of today's posts in units of match, `interest` the mean interest of the
+    followers in the category (cosine), `trust` their mean trust, `authenticity` is 0 to 1.
+    """
+
+    quality: Array
+    interest: Array
+    trust: Array
+    authenticity: Array
+
+
 @dataclass(frozen=True)
 class BrandView:
     """What a brand can observe on a morning.
 
     Arrays have one entry per modelled creator (C,): real followers, engagement per view and per
     follower of past posts (NaN before the first posts), cosine of declared topics with the
-    product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
-    hired; `hired` (C,) counts the posts this brand has ordered so far. `uniform` (C,) are the brand's
-    own keyed dice, equal in every arm. `audience()` reads the public follower lists; it is a function
-    because reading them costs time that most strategies need not spend. `sales` is what its dashboard shows.
+    product, quoted fee in USD (NaN: refuses this brand), whether the creator takes gifts and
+    commissions from it, the cost of finding and contracting it for the first time (`deal_cost`, of
+    which `search_cost` also comes with a gift). `hired` (C,) counts the posts this brand has ordered so
+    far, `rivals` (C,) the disclosed posts that rivals had. `uniform` (C,) are the brand's own keyed dice,
+    equal in every arm; `dice(a, b, c)` rolls further ones for integers of equal shape.
+    `audience()` reads the public follower lists and `network()` the follower graph; they are functions
+    because reading them costs time that most strategies need not spend. `sales` is what its dashboard
+    shows. `truth()` is refused to a brand whose strategy does not declare that it reads it.
     """
 
     day: int
@@ -76,12 +129,20 @@ class BrandView:
     engagement_per_follower: Array
     fit: Array
     fee: Array
+    gift_taken: Array
+    commission_taken: Array
     hired: Array
-    deal_cost: float
+    rivals: Array
+    deal_cost: Array
+    search_cost: Array
+    terms: Terms
     cpm: float
     uniform: Array
+    dice: Callable[[Array, Array, Array], Array]
     audience: Callable[[], Audience]
     sales: Sales
+    network: Callable[[], Network]
+    truth: Callable[[], Truth]
 
 
 class Strategy(BaseModel, ABC):
@@ -103,6 +164,11 @@ class Strategy(BaseModel, ABC):
         super().__pydantic_init_subclass__(**kwargs)
         if cls.name:
             Strategy.registry[cls.name] = cls
+
+    @property
+    def reads_truth(self) -> bool:
+        """Whether it uses what no brand can know; then it is a bound for others, not a strategy to follow."""
+        return False
 
     @abstractmethod
     def plan(self, view: BrandView) -> list[Order]:

@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, Sales, SponsoredPost, Strategy
+from influence_sim.strategies.base import (
+    Audience,
+    BrandView,
+    Network,
+    Order,
+    PaidImpressions,
+    Sales,
+    SponsoredPost,
+    Strategy,
+    Terms,
+    Truth,
+)
+from influence_sim.strategies.pricing import cost_of
 
 Array = np.ndarray[Any, Any]
 _OBSERVABLES = frozenset(field.name for field in fields(BrandView))
@@ -30,11 +42,12 @@ def synthetic_view(
     creators: int = 20,
     refuse_every: int = 7,
     hired: Mapping[int, int] | None = None,
+    truth: bool = False,
 ) -> BrandView:
     """Return a made-up, deterministic view of `creators` creators from 100 to 1,000,000 followers.
 
     Fees follow the default fee law; every `refuse_every`-th creator refuses (0: nobody does).
-    `hired` gives the posts ordered so far, by creator.
+    `hired` gives the posts ordered so far, by creator; with `truth` the view also tells what no brand can know.
 
     Examples
     --------
@@ -46,14 +59,20 @@ def synthetic_view(
     followers = np.round(np.geomspace(100, 1_000_000, creators)) if creators else np.empty(0)
     spread = (0.618033988749895 * (row + 1)) % 1.0  # golden-ratio sequence: evenly spread, no dice
     fee = 60.0 * (followers / 10_000) ** 0.95 * (0.8 + 0.4 * spread)
-    if refuse_every:
-        fee[row % refuse_every == refuse_every - 1] = np.nan
+    refuses = row % refuse_every == refuse_every - 1 if refuse_every else np.zeros(creators, bool)
+    fee[refuses] = np.nan
+    search = 5.0 * np.log(creators - row)
     columns = {
         "followers": followers,
         "engagement_per_view": np.where(row % 5 == 4, np.nan, 0.02 + 0.06 * spread),
         "engagement_per_follower": np.where(row % 5 == 4, np.nan, 0.01 + 0.05 * spread),
         "fit": (0.754877666246693 * (row + 1)) % 1.0,
         "fee": fee,
+        "gift_taken": ~refuses,
+        "commission_taken": row % 2 == 0,
+        "rivals": row % 3 // 2,
+        "search_cost": search,
+        "deal_cost": 65.0 + search,
         "hired": np.array([(hired or {}).get(c, 0) for c in range(creators)], np.int64),
         "uniform": (0.569840290998053 * (row + 1)) % 1.0,
     }
@@ -61,7 +80,16 @@ def synthetic_view(
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
     sales = Sales(np.zeros(6), np.zeros(creators))
     return _Watched(
-        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), sales=sales,
+        day=day,
+        horizon=horizon,
+        money_left=float(money),
+        terms=Terms(0.35, 0.5, 0.2, 6, 50.0, 15.0, 50.0, 0.15, 30),
+        cpm=8.0,
+        dice=lambda a, b, c: (0.618033988749895 * (1 + a + 7 * b + 49 * c)) % 1.0,
+        audience=lambda: _audience(creators),
+        sales=sales,
+        network=lambda: _network(creators),
+        truth=lambda: _truth(truth, spread),
         **columns,
     )
 
@@ -75,11 +103,20 @@ def _audience(creators: int) -> Audience:
     return audience
 
 
-def cost_of(orders: list[Order], view: BrandView) -> float:
-    """Return the price in USD of `orders` at the fees of `view`, one deal cost per creator."""
-    posts = [order for order in orders if isinstance(order, SponsoredPost)]
-    paid = sum(order.spend for order in orders if isinstance(order, PaidImpressions))
-    return float(sum(float(view.fee[order.creator]) for order in posts) + view.deal_cost * len({order.creator for order in posts}) + paid)
+def _network(creators: int) -> Network:
+    """Return a made-up follower graph of 60 people: creator c is person c, and each follows the next three and every seventh."""
+    follows = [np.unique(np.concatenate([(i + np.arange(1, 4)) % 60, np.arange(i % 7, 60, 7)])) for i in range(60)]
+    start, person = np.cumsum([0, *map(len, follows)]), np.arange(60)
+    network = Network(start, np.concatenate(follows), np.where(person < creators, person, -1))
+    for column in network:
+        column.flags.writeable = False
+    return network
+
+
+def _truth(allowed: bool, spread: Array) -> Truth:
+    if not allowed:
+        raise PermissionError("this reads what no brand can know; a strategy that does must say so: `reads_truth`")
+    return Truth(quality=spread - 0.5, interest=0.1 * spread, trust=spread, authenticity=1.0 - spread)
 
 
 def _markets() -> Iterator[dict[str, Any]]:
@@ -96,38 +133,60 @@ def _campaign(strategy: Strategy, market: dict[str, Any]) -> list[tuple[int, Ord
     views = {"horizon": 28, "money": 5000.0, **market}
     left, hired, log = float(views["money"]), dict[int, int](), []
     for day in range(views["horizon"]):
-        view = synthetic_view(day=day, **{**views, "money": left}, hired=hired)
-        orders = strategy.plan(view)
+        view = synthetic_view(day=day, **{**views, "money": left}, hired=hired, truth=strategy.reads_truth)
+        try:
+            orders = strategy.plan(view)
+        except AssertionError:
+            raise
+        except Exception as problem:
+            raise AssertionError(f"plan raised {type(problem).__name__} on day {day}: {problem} ({market})") from problem
         if not isinstance(orders, list):
             raise AssertionError(f"plan must return a list of orders; got {type(orders).__name__}")
         for order in orders:
-            if not isinstance(order, SponsoredPost | PaidImpressions):
-                raise AssertionError(f"an order must be a SponsoredPost or PaidImpressions; got {order!r}")
-            if not day <= order.day < views["horizon"]:
-                raise AssertionError(f"order for day {order.day}, placed on day {day} of {views['horizon']}: {order!r}")
+            _possible(order, view)
+        cost = cost_of(orders, view)
+        if not cost <= left + 1e-6:
+            why = "a creator refuses these terms" if np.isnan(cost) else f"{cost - left:.2f} USD more than the {left:.2f} left on day {day}"
+            raise AssertionError(f"spends more than the budget of {views['money']:g} USD: {why} ({market})")
+        for order in orders:
             if isinstance(order, SponsoredPost):
-                if not 0 <= order.creator < len(view.fee) or not np.isfinite(view.fee[order.creator]):
-                    raise AssertionError(f"this creator does not exist or refuses: {order!r}")
-                cost = float(view.fee[order.creator]) + (0.0 if order.creator in hired else view.deal_cost)
                 hired[order.creator] = hired.get(order.creator, 0) + 1
-            else:
-                if not order.spend > 0 or order.days < 1:
-                    raise AssertionError(f"ads need money and at least a day: {order!r}")
-                cost = order.spend
-            left -= cost
-            if left < -1e-6:
-                raise AssertionError(f"spends more than the budget of {views['money']:g} USD by {-left:.2f} USD ({market})")
             log.append((day, order))
-        left = max(left, 0.0)
+        left = max(left - cost, 0.0)
     return log
+
+
+def _possible(order: Order, view: BrandView) -> None:
+    """Raise on an order that cannot be."""
+    if not isinstance(order, SponsoredPost | PaidImpressions):
+        raise AssertionError(f"an order must be a SponsoredPost or PaidImpressions; got {order!r}")
+    if not view.day <= order.day < view.horizon:
+        raise AssertionError(f"order for day {order.day}, placed on day {view.day} of {view.horizon}: {order!r}")
+    if isinstance(order, PaidImpressions):
+        if not order.spend > 0 or order.days < 1:
+            raise AssertionError(f"ads need money and at least a day: {order!r}")
+        return
+    if not 0 <= order.creator < len(view.fee) or np.isnan(cost_of([order], view)):
+        raise AssertionError(f"this creator does not exist or refuses: {order!r}")
+    if not 0.0 <= order.brief <= 1.0 or order.exclusive_days < 0:
+        raise AssertionError(f"a brief is 0 to 1, and exclusivity lasts 0 days or more: {order!r}")
+
+
+CHECKED = (
+    "it has a name under which it is registered, a claim, a source and a docstring",
+    "every parameter is described; parameters are frozen, and unknown ones refused",
+    "it spends at most its budget, whatever the market: little and much money, no creators, all refuse, one day",
+    "it orders only what can be: creators who exist and accept the terms, days of the campaign",
+    "equal views give equal orders",
+    "it reads nothing but what a brand can observe (or says that it reads the truth), and writes nothing",
+    "without money it orders nothing",
+)
 
 
 def check_strategy(cls: type[Strategy], **params: Any) -> None:
     """Run the contract of strategies on `cls`; raise `AssertionError` saying what is broken.
 
-    Checked: name, claim, source, docstring and a description of every parameter; frozen parameters;
-    at most the budget spent on made-up markets; possible orders only; equal orders for equal
-    views; nothing but the declared observables read, and nothing written; zero budget orders nothing.
+    What is checked stands in `CHECKED`.
 
     Parameters
     ----------

@@ -48,10 +48,9 @@ class Mixed(Portfolio):
 
     def plan(self, view: BrandView) -> list[Order]:
         """Order the three parts on the morning of the first day, each from its own money."""
-        celebrity = Mega(
-            followers_min=self.celebrity_followers_min, posts=self.posts, start=self.start, spacing=self.spacing, disclosure=self.disclosure
-        )
-        ads = PaidInFeed(start=self.start, days=self.days)
+        shared = ("posts", "start", "spacing", "timing", "timing_options", "disclosure", "brief", "exclusive_days", "usage_rights", "pay")
+        celebrity = Mega(followers_min=self.celebrity_followers_min, **{name: getattr(self, name) for name in shared})
+        ads = PaidInFeed(start=self.start, days=self.days, timing=self.timing, timing_options=self.timing_options)
         # Rounded, so that 1 - .6 - .4 is nothing rather than a millionth of a cent.
         rest = round(1 - self.micro_share - self.celebrity_share, 9)
         return [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from influence_sim.strategies.base import BrandView, Order, PaidImpressions, Strategy
+from influence_sim.strategies.base import BrandView, Order, Strategy
+from influence_sim.strategies.plugins import check_named
+from influence_sim.strategies.timing import TIMINGS, adverts, registered_timings
 
 
 class PaidInFeed(Strategy):
@@ -22,10 +24,18 @@ class PaidInFeed(Strategy):
     source = "Vendor pages 2023-25: USD 3.2-15 per thousand impressions, median 8; click-through .73-.9 %."
 
     start: int = Field(2, ge=0, description="First day of delivery; the last day when the horizon is shorter")
-    days: int = Field(14, ge=1, description="Days of delivery; cut at the horizon")
+    days: int = Field(14, ge=1, description="Days of delivery of a burst; cut at the horizon")
+    timing: str = Field("burst", description="Registered timing: the days on the air", json_schema_extra=registered_timings)
+    timing_options: dict[str, float] = Field(default_factory=dict, description="Options of the timing by name")
+
+    @model_validator(mode="after")
+    def _known_timing(self) -> PaidInFeed:
+        check_named(self.timing, self.timing_options, TIMINGS, 2)
+        return self
 
     def plan(self, view: BrandView) -> list[Order]:
-        """Order the whole flight on its first morning."""
+        """Order everything on the first morning."""
         if view.day != min(self.start, view.horizon - 1) or view.money_left <= 0:
             return []
-        return [PaidImpressions(float(view.money_left), view.day, min(self.days, view.horizon - view.day))]
+        last = min(view.day + self.days, view.horizon) if self.timing == "burst" else view.horizon
+        return [*adverts(float(view.money_left), TIMINGS[self.timing](view.day, last, **self.timing_options).days)]

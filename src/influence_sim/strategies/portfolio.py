@@ -8,7 +8,10 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from influence_sim.strategies.base import BrandView, Order, SponsoredPost, Strategy
+from influence_sim.strategies.plugins import check_named
+from influence_sim.strategies.pricing import package_cost
 from influence_sim.strategies.selectors import SELECTORS
+from influence_sim.strategies.timing import TIMINGS, registered_timings
 
 Array = np.ndarray[Any, Any]
 
@@ -48,50 +51,82 @@ class Portfolio(Strategy):
     creators: int = Field(10, ge=1, description="Creators hired before money goes anywhere else")
     posts: int = Field(1, ge=1, description="Posts ordered from each creator")
     selector: str = Field("random", description="Registered selector that orders the candidates", json_schema_extra=registered_selectors)
+    selector_options: dict[str, float] = Field(default_factory=dict, description="Options of the selector by name")
     start: int = Field(2, ge=0, description="Day of the first posts; the last day when the horizon is shorter")
     spacing: int = Field(3, ge=1, description="Days between posts of one creator")
+    timing: str = Field("burst", description="Registered timing: the days on the air", json_schema_extra=registered_timings)
+    timing_options: dict[str, float] = Field(default_factory=dict, description="Options of the timing by name")
     disclosure: Literal["none", "hashtag", "label"] = Field("label", description="How the posts are marked as advertising")
+    brief: float = Field(0.0, ge=0, le=1, description="How tightly posts are scripted: 0 free, 1 word for word")
+    exclusive_days: int = Field(0, ge=0, description="Days after a post for which its creator works for no rival; 0: not asked for")
+    usage_rights: bool = Field(False, description="Buy the right to use the posts in ads")
+    pay: Literal["fee", "gift", "commission"] = Field("fee", description="What creators get: a fee, a gift, or a share of sales")
 
     @field_validator("selector")
     @classmethod
     def _known_selector(cls, value: str) -> str:
-        if value not in SELECTORS:
-            raise ValueError(f"must be one of {', '.join(sorted(SELECTORS))}; got {value!r}")
+        check_named(value, {}, SELECTORS, 2)
+        return value
+
+    @field_validator("timing")
+    @classmethod
+    def _known_timing(cls, value: str) -> str:
+        check_named(value, {}, TIMINGS, 2)
         return value
 
     @model_validator(mode="after")
-    def _band(self) -> Portfolio:
+    def _fits_together(self) -> Portfolio:
         if self.followers_max is not None and self.followers_max <= self.followers_min:
             raise ValueError(f"followers_max ({self.followers_max:g}) must be above followers_min ({self.followers_min:g})")
+        if self.pay == "gift" and (self.exclusive_days or self.usage_rights):
+            raise ValueError("a gift buys neither exclusivity nor usage rights: set exclusive_days to 0 and usage_rights to false")
+        check_named(self.selector, self.selector_options, SELECTORS, 2)
+        check_named(self.timing, self.timing_options, TIMINGS, 2)
         return self
 
+    @property
+    def reads_truth(self) -> bool:
+        """Whether the selector does."""
+        return bool(getattr(SELECTORS[self.selector], "reads_truth", False))
+
     def candidates(self, view: BrandView) -> Array:
-        """Return the mask (C,) of creators inside the band who quote a fee."""
+        """Return the mask (C,) of creators inside the band who accept these terms."""
         top = np.inf if self.followers_max is None else self.followers_max
-        return (view.followers >= self.followers_min) & (view.followers < top) & np.isfinite(view.fee)
+        accepts = view.gift_taken if self.pay == "gift" else np.isfinite(view.fee)
+        if self.pay == "commission":
+            accepts = accepts & view.commission_taken
+        return (view.followers >= self.followers_min) & (view.followers < top) & accepts
 
     def plan(self, view: BrandView) -> list[Order]:
         """Order the whole campaign on the morning of its first day."""
         if view.day != min(self.start, view.horizon - 1) or view.money_left <= 0:
             return []
-        order = [int(row) for row in SELECTORS[self.selector](view, self.candidates(view))]
-        days = posting_days(view.day, view.horizon, self.spacing)
-        bought: dict[int, int] = {}  # insertion order is the order of hiring
+        order = [int(row) for row in SELECTORS[self.selector](view, self.candidates(view), **self.selector_options)]
+        schedule = TIMINGS[self.timing](view.day, view.horizon, **self.timing_options)
+        bought: dict[int, list[SponsoredPost]] = {}  # insertion order is the order of hiring
         orders: list[Order] = []
         left = float(view.money_left)
 
         def buy(creator: int, posts: int) -> bool:
             nonlocal left
-            cost = posts * float(view.fee[creator]) + (0.0 if creator in bought else view.deal_cost)
-            already = bought.get(creator, 0)
-            if cost > left or already + posts > len(days):
+            had = bought.get(creator, [])
+            if len(had) + posts > len(schedule.days):
+                return False
+            # Everybody's own order of days begins with the launch that is next when they are hired.
+            launch = schedule.days.index(had[0].day if had else schedule.launches[len(bought) % len(schedule.launches)])
+            turned = schedule.days[launch:] + schedule.days[:launch]
+            places = posting_days(0, len(turned), self.spacing)[len(had) : len(had) + posts]
+            more = [self._post(creator, turned[k]) for k in places]
+            # Enough posts of one creator are cheaper: what more of them cost is the difference of two packages.
+            cost = package_cost([*had, *more], view) - package_cost(had, view)
+            if not cost <= left:
                 return False
             left -= cost
-            bought[creator] = already + posts
-            orders.extend(SponsoredPost(creator, days[already + k], self.disclosure) for k in range(posts))
+            bought[creator] = [*had, *more]
+            orders.extend(more)
             return True
 
-        each = min(self.posts, len(days))
+        each = min(self.posts, len(schedule.days))
         for limit, posts in ((self.creators, each), (len(order), each), (len(order), 1)):
             for creator in order:
                 if len(bought) >= limit:
@@ -103,3 +138,6 @@ class Portfolio(Strategy):
             turns = [buy(creator, 1) for creator in list(bought)]
             more = any(turns)
         return orders
+
+    def _post(self, creator: int, day: int) -> SponsoredPost:
+        return SponsoredPost(creator, day, self.disclosure, self.brief, self.exclusive_days, self.usage_rights, self.pay)

@@ -54,11 +54,11 @@ PAIRS = (
 DAILY = (
     "replication", "strategy", "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "likes", "comments", "shares", "follows",
-    "unfollows",
+    "unfollows", "spend_ads",
 )  # fmt: skip
 POSTS = (
     "replication", "strategy", "post", "creator", "day", "followers", "views", "likes", "comments", "shares", "follows", "duration_s",
-    "sponsored", "disclosed", "brand",
+    "sponsored", "advert", "disclosed", "brief", "brand",
 )  # fmt: skip
 FEED_ITEMS = (
     "replication", "strategy", "person", "day", "slot", "post", "source", "age_days", "views_at_exposure", "creator_followers",

@@ -50,10 +50,11 @@ class Creators(NamedTuple):
     posting: Annotated[Array, Column("f8", ("creators",), "posts/day", 0, 1000, "Organic posting rate")]
     authenticity: Annotated[Array, Column("f8", ("creators",), "0-1", 0, 1, "Perceived authenticity")]
     asking: Annotated[Array, Column("f8", ("creators",), "ratio", 0, 1e3, "Asked fee over the market's fee law")]
+    reservation: Annotated[Array, Column("f8", ("creators",), "ratio", 0, 1e3, "Lowest fee accepted over the market's fee law")]
     fit_required: Annotated[Array, Column("f8", ("creators",), "cosine", 0, 2, "Lowest brand fit accepted")]
     form: Annotated[Array, Column("f8", ("creators",), "sd of match", -20, 20, "Today's form (AR 1)")]
     reputation: Annotated[Array, Column("f8", ("creators",), "0-1", 0, 1, "Mean trust of those acquainted, smoothed")]
-    retrievable: Annotated[Array, Column("u1", ("creators",), "flag", 0, 1, "Posts may be retrieved by the feed; 0 for brand accounts")]
+    retrievable: Annotated[Array, Column("u1", ("creators",), "flag", 0, 1, "Posts may be retrieved by the feed; ads never are")]
 
 
 class Edges(NamedTuple):

@@ -33,7 +33,7 @@ def draw_appeal(seed: int, replication: int, count: int) -> Array:
 def draw_creators(market: Market, seed: int, replication: int, person: Array, appeal: Array) -> Creators:
     """Return the creators with the given person rows and appeal, then one row for the own account of each brand.
 
-    An account belongs to nobody (person -1), posts nothing by itself and is not retrievable.
+    An account belongs to nobody (person -1); it posts `brand.posts_per_day` besides its ads.
     """
     c, count, brands = market.creators, len(person), 1 + market.rivals.count
     row = np.arange(count)
@@ -49,20 +49,23 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
 
     rho = c.appeal_ability_correlation
     ability = c.ability_sd * (rho * appeal + np.sqrt(1 - rho * rho) * one_normal(Stream.ABILITY))
-    asking = words(Stream.ASKING)
+    dice = words(Stream.ASKING)  # two words make the normal, two are left
+    asking = np.exp(market.prices.fee_sigma * normals(dice)[:, 0])
+    posting = np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0)
     topics = dirichlet(seed, Stream.CREATOR_TOPICS, replication, c.topic_concentration, market.people.topics, c1=row)
     return Creators(
         person=column(person, -1).astype(np.int32),
         topics=np.vstack([topics, np.tile(brand_shares(market), (brands, 1))]),
         appeal=column(appeal, 0.0),
         ability=column(ability, 0.0),
-        posting=column(np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0), 0.0),
+        posting=column(posting, market.brand.posts_per_day),
         authenticity=column(
             np.clip(c.authenticity_mean + c.authenticity_sd * one_normal(Stream.AUTHENTICITY), 0, 1), market.brand.authenticity
         ),
-        asking=column(np.exp(market.prices.fee_sigma * normals(asking)[:, 0]), 1.0),
-        fit_required=column(2 * c.fit_required * asking[:, 2], 0.0),  # a word that the normal did not use
+        asking=column(asking, 1.0),
+        reservation=column(asking * (1.0 - 2.0 * (1.0 - c.reservation) * dice[:, 3]), 1.0),
+        fit_required=column(2 * c.fit_required * dice[:, 2], 0.0),
         form=column(c.form_sd * one_normal(Stream.FORM, BEFORE_DAY_0), 0.0),
         reputation=np.full(count + brands, 0.5),
-        retrievable=column(np.ones(count), 0).astype(np.uint8),
+        retrievable=column(np.ones(count), market.brand.posts_per_day > 0).astype(np.uint8),
     )
