@@ -77,6 +77,12 @@ class Stream(IntEnum):
     ARRIVAL = 62
     FEED_RESET = 63
     EVENT_SAMPLE = 64
+    SCANDAL = 85
+    LEAVE = 86
+    LABEL = 87
+    AMATEUR = 88
+    JOIN = 89
+    RESULT_NOISE = 90
 
 
 @hot

@@ -5,7 +5,7 @@ Every brand that acts has a `Campaign`: the brand under study is the first, riva
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,16 +40,25 @@ class Ledger:
     budget: float
     paid: float = 0.0
     reserved: float = 0.0
+    withdrawn: float = 0.0  # taken away by an event
     hired: set[int] = field(default_factory=set)
     booked: list[SponsoredPost] = field(default_factory=list)
+    fees: list[float] = field(default_factory=list)  # paid for each of them
     ads: list[PaidImpressions] = field(default_factory=list)
     flights: list[Flight] = field(default_factory=list)
     refused: list[Order] = field(default_factory=list)
 
     @property
     def left(self) -> float:
-        """Money neither paid nor reserved, in USD."""
-        return self.budget - self.paid - self.reserved
+        """Money neither paid, reserved nor withdrawn, in USD."""
+        return self.budget - self.paid - self.reserved - self.withdrawn
+
+    def lapse(self, creators: Collection[int], day: int) -> None:
+        """Undo posts due on `day` or later by `creators` and get their fees back; what the deals cost is lost."""
+        kept = [not (order.creator in creators and order.day >= day) for order in self.booked]
+        self.paid -= sum(fee for fee, keep in zip(self.fees, kept, strict=True) if not keep)
+        self.booked = [order for order, keep in zip(self.booked, kept, strict=True) if keep]
+        self.fees = [fee for fee, keep in zip(self.fees, kept, strict=True) if keep]
 
 
 @dataclass
@@ -62,10 +71,13 @@ class Campaign:
 
 
 def rivals(market: Market, horizon: int) -> list[Campaign]:
-    """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market."""
+    """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market.
+
+    The last `rivals.silent` of them have no money until an event gives it to them.
+    """
     r = market.rivals
     money = r.spend * market.people.population / 1000.0 * horizon
-    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money)) for k in range(r.count)]
+    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money if k < r.count - r.silent else 0.0)) for k in range(r.count)]
 
 
 def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:
@@ -131,7 +143,7 @@ def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
     for order in orders:
         if isinstance(order, SponsoredPost):
             known = 0 <= order.creator < len(view.fee) and view.day <= order.day < view.horizon
-            cost = float(view.fee[order.creator]) if known else float("nan")
+            fee = cost = float(view.fee[order.creator]) if known else float("nan")
             if known and order.creator not in ledger.hired:
                 cost += view.deal_cost
             if not cost <= ledger.left + 1e-9:
@@ -140,6 +152,7 @@ def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
             ledger.paid += cost
             ledger.hired.add(order.creator)
             ledger.booked.append(order)
+            ledger.fees.append(fee)
         else:
             sound = order.spend > 0 and view.day <= order.day < view.horizon and order.days >= 1
             if not (sound and order.spend <= ledger.left + 1e-9):

@@ -93,6 +93,9 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     ordinal += np.maximum(kind - 1, 0) * BRAND_POSTS
     key = np.where(creator < s.modelled, creator, 2**31 + creator - s.modelled)
     time = uniforms(rule.seed, Stream.PUBLISH, rule.replication, 1, key, sponsored << 31 | ordinal << 16)
+    if m.creators.lawful_labels > 0.0:
+        u = uniforms(rule.seed, Stream.LABEL, rule.replication, 0, key, sponsored << 31 | ordinal << 16)[:, 0]
+        table[(sponsored == 1) & (u < m.creators.lawful_labels), 3] = 1.0
     posted = day + np.floor(time[:, 0] * rounds) / rounds
     posted[creator >= s.modelled] = day
     if day == 0:

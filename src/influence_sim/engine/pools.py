@@ -147,6 +147,8 @@ def audience_of(
             accept = unit(d if half else b)
             if i == own or stamp[i] == p or slots.start[i + 1] - slots.start[i] < minimum_slots:
                 continue
+            if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if minimum_slots > 1 else rules.sponsored_to_minors):
+                continue
             if posts[p].brand >= 0 and minimum_slots > 1:
                 if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                     continue

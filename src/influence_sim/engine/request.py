@@ -54,6 +54,7 @@ def open_request(i, row, scene, desk):
         desk.lesson[k] = desk.estimate[k]
         norm += desk.estimate[k] * desk.estimate[k]
     q.person = i
+    q.protected = 1 if scene.minor[i] and not rules.sponsored_to_minors else 0
     q.row = row
     q.slots = min(rules.slots_per_request, slots.start[i + 1] - row)
     q.number = viewers[i].requests
@@ -170,7 +171,7 @@ def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     a, b, c, _ = tail(rules.seed, _ANSWER, rules.replication, i, NOBODY, word, time_word)
     z, z_length = normals2(a, b)
     duration = length(rules, z_length, c)
-    ad = u_ad < rules.outside_ad_load
+    ad = u_ad < rules.outside_ad_load and not q.protected
     eta = rules.match * (desk.taste[topic] * q.taste_scale - rules.match_mean) / rules.match_unit
     eta -= rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
     if ad:

@@ -55,6 +55,7 @@ def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, a
         s.rules,
         s.people.interests,
         s.people.estimate,
+        s.people.minor,
         s.people.knowledge,
         s.people.sharing,
         s.people.price_sensitivity,

@@ -29,6 +29,7 @@ from influence_sim.engine.publish import Ring, ring
 from influence_sim.engine.request import serve
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
+from influence_sim.engine.scandal import discredit
 from influence_sim.engine.seen import add_seen, make_room, new_seen
 from influence_sim.engine.state import LEAD, PASSED, POST, UNSTAGED, VIEWER, Acquaintances, Array, Inbox, Scene, Slots, records
 from influence_sim.events import Event, in_order, market_on
@@ -204,11 +205,11 @@ class Simulation:
         """
         if self.day >= self.horizon:
             raise RuntimeError(f"the horizon of {self.horizon} days is reached")
+        spent = self.ledger.paid
         self._play_events()
         if self.intents is not None and orders is None and organic is None:
             orders, organic = self.intents(self)
         self.today = dict.fromkeys(DAILY, 0.0)
-        spent = self.ledger.paid
         sign(self, orders)
         start_of_round = publish(self, organic or {})
         events: list[tuple[Array, Array, Array]] = []
@@ -284,6 +285,10 @@ class Simulation:
             setattr(self, table, columns)
         values: Array = getattr(columns, name)
         return values
+
+    def discredit(self, creator: int, size: float, told: float, spill: float, spill_chance: float) -> None:
+        """Let a scandal break about a creator (row) this morning; see `scandal.discredit`."""
+        discredit(self, creator, size, told, spill, spill_chance)
 
     def fork(self, events: Sequence[Event] = (), market: Market | None = None) -> Simulation:
         """Return an independent copy at this day that goes on under the same dice.

@@ -285,6 +285,8 @@ def _ledger_out(ledger: Ledger) -> dict[str, Any]:
         "budget": ledger.budget,
         "paid": ledger.paid,
         "reserved": ledger.reserved,
+        "withdrawn": ledger.withdrawn,
+        "fees": ledger.fees,
         "hired": sorted(int(c) for c in ledger.hired),
         "booked": [order(o) for o in ledger.booked],
         "ads": [order(o) for o in ledger.ads],
@@ -302,7 +304,8 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
 
     lists = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    return Ledger(kept["budget"], kept["paid"], kept["reserved"], set(kept["hired"]), flights=flights, **lists)
+    plain = {name: kept[name] for name in ("budget", "paid", "reserved", "withdrawn", "fees")}
+    return Ledger(**plain, hired=set(kept["hired"]), flights=flights, **lists)
 
 
 def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) -> Simulation:

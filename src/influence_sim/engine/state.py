@@ -191,6 +191,7 @@ class Scene(NamedTuple):
     rules: Any  # record RULES
     interests: Array  # f4 (N, K) true tastes: for responses only
     estimate: Array  # f4 (N, K) the platform's estimate of them
+    minor: Array  # u1 (N)
     knowledge: Array  # f8 (N)
     sharing: Array  # f8 (N)
     price_sensitivity: Array  # f8 (N)
@@ -244,6 +245,8 @@ RULES = np.dtype(
         ("ad_gap", "i8"),
         ("ad_targeting", "f8"),
         ("ad_frequency_cap", "i8"),
+        ("ads_to_minors", "i8"),
+        ("sponsored_to_minors", "i8"),
         ("max_age", "f8"),
         ("value_like", "f8"),
         ("value_comment", "f8"),

@@ -43,6 +43,7 @@ _FIXED: dict[str, dict[str, str]] = {
     "rivals": {
         "count": _BUILT,
         "awareness": "it is the state on day 0",
+        "silent": "rivals have their money from the first day",
         "spend": "rivals have their money from the first day",
         "creator_share": "rivals have their plans from the first day",
     },
@@ -83,6 +84,8 @@ def event_contradictions(scenario: Scenario) -> Iterator[Contradiction]:
                 f"day at most {scenario.horizon - 1} (horizon is {scenario.horizon})",
                 f"day {event.day}",
             )
+        if reason := event.impossible(scenario.market, built[:i]):
+            yield Contradiction((f"events.{i}",), f"event `{event.name}` cannot happen: {reason}")
     ordered = in_order(built)
     before = set(contradictions(scenario))
     told: set[str] = set()

@@ -84,6 +84,7 @@ class Creators(Group):
     live_sessions_per_week: float = par(0.5, "sessions/week", 0, 7, ASSUMPTION, ASSUMPTION, "Live sessions a creator holds")
     live_seats: float = par(200, "people", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "People a creator can talk with in one live session")
     live_attendance: float = par(0.02, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a follower attends a live session")
+    lawful_labels: float = par(0.0, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Sponsored posts labelled because a law demands it, whatever was agreed; 0: no such law")
     fit_required: float = par(0.2, "cosine", 0, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest brand fit a creator accepts (uniform from 0 to twice this)")
 
 
@@ -159,6 +160,8 @@ class Feed(Group):
     ad_fatigue: float = par(0.43, "1", 0, 1, "Meta: click likelihood (N + 1)^-.43", "B", "Exponent of repeated sponsored exposures in score and clicks")
     ad_gap: int = par(4, "organic slots", 1, 20, "X: at least 3 organic items between ads", "A", "Organic slots before each bought slot")
     ad_targeting: float = par(1.0, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How strongly bought slots are aimed by estimated taste")
+    ads_to_minors: bool = Field(True, description="Bought impressions are shown to people aged 13-17 too", json_schema_extra={"unit": "switch", "source": "TikTok Germany 2019: ads reached minors; EU Digital Services Act, Article 28 forbids profiling-based ones since 2024", "grade": "A"})
+    sponsored_to_minors: bool = Field(True, description="Sponsored posts are recommended to people aged 13-17 too; along a follow they always come", json_schema_extra={"unit": "switch", "source": ASSUMPTION, "grade": ASSUMPTION})
     ad_frequency_cap: int = par(2, "ads/person/day", 1, 50, ASSUMPTION, ASSUMPTION, "Bought impressions of one brand a person gets in a day")
     rank_noise: float = par(0.22, "ln score", 0.02, 1, "Settled by hand before the fit: experiments/fit_platform", ASSUMPTION, "Scale of the Gumbel noise of the ranking")
     prior_impressions: float = par(20, "impressions", 1, 500, "Settled by hand before the fit: experiments/fit_platform", ASSUMPTION, "Weight of the prior in a post's observed rates")
@@ -249,6 +252,7 @@ class Rivals(Group):
     spend: float = par(1.0, "USD/1000 people/day", 0, 1000, ASSUMPTION, ASSUMPTION, "What each rival spends")
     creator_share: float = par(0.5, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Part of a rival's spending that hires creators; the rest buys in-feed ads")
     awareness: float = par(0.2, "share", 0, 1, ASSUMPTION, ASSUMPTION, "People who know a rival on day 0")
+    silent: int = par(0, "brands", 0, 7, ASSUMPTION, ASSUMPTION, "Rivals, the last ones, that sell but do not advertise until an event `rival_enters`")
 
 
 class Funnel(Group):
