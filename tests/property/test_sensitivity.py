@@ -56,6 +56,8 @@ ENDS: dict[str, tuple[Any, Any]] = {
 }
 # What must run for the parameter to matter.
 CONTEXT: dict[str, dict[str, Any]] = {
+    "rivals.creator_share": {"rivals.count": 7, "rivals.spend": 50},
+    "rivals.spend": {"rivals.count": 7},
     "rivals.silent": {"rivals.count": 7, "rivals.spend": 50},
     "feed.weight_follow": MIXTURE,
     "feed.weight_interest": MIXTURE,

@@ -37,9 +37,9 @@ WORLD = build_world(MARKET, 1)
 DAY = 2
 
 
-def simulation(*events: Event, market: Market = MARKET, horizon: int = 6, strategy: Any = None) -> Simulation:
+def simulation(*events: Event, market: Market = MARKET, strategy: Any = None, budget: float = 2000.0) -> Simulation:
     world = WORLD if market.rivals.count == 0 else build_world(market, 1)
-    return Simulation(world, market, strategy or NoCampaign(), 2000.0, horizon, 1, 0, 1, events)
+    return Simulation(world, market, strategy or NoCampaign(), budget, 6, 1, 0, 1, events)
 
 
 def ads(day: int, creators: int) -> list[Order]:
@@ -153,7 +153,8 @@ def test_a_share_of_creators_leaves_the_same_in_every_arm() -> None:
 
 
 def test_a_trust_shock_takes_evidence_in_favour_and_nothing_else() -> None:
-    plain, shocked, same = (morning(simulation(*x), DAY) for x in ((), (TrustShock(day=DAY, factor=0.25),), (TrustShock(day=DAY, factor=1),)))
+    shocks = (), (TrustShock(day=DAY, factor=0.25),), (TrustShock(day=DAY, factor=1),)
+    plain, shocked, same = (morning(simulation(*shock), DAY) for shock in shocks)
     assert plain.acquaintances.good.max() > 0
     assert np.array_equal(shocked.acquaintances.good, plain.acquaintances.good * np.float32(0.25))
     assert np.array_equal(shocked.acquaintances.bad, plain.acquaintances.bad)
@@ -191,12 +192,14 @@ def test_a_silent_rival_begins_to_spend_on_its_day() -> None:
 
 
 def test_a_cut_takes_what_is_neither_paid_nor_promised() -> None:
-    plain, cut = (run(simulation(*events, strategy=AlwaysOn(creator_share=0)), None) for events in ((), (BudgetCut(day=DAY, share=0.6),)))
+    ads_daily = AlwaysOn(creator_share=0)
+    events = (), (BudgetCut(day=DAY, share=0.6),)
+    plain, cut = (run(simulation(*x, strategy=ads_daily, budget=60.0), None) for x in events)
     early = plain.daily["spend"][:DAY]
     assert cut.daily["spend"][:DAY] == early
-    left = 2000.0 - sum(early)
+    left = 60.0 - sum(early)
     assert cut.ledger.withdrawn == pytest.approx(0.6 * left)
-    assert cut.ledger.paid <= 2000.0 - cut.ledger.withdrawn + 1e-6
+    assert cut.ledger.paid <= 60.0 - cut.ledger.withdrawn + 1e-6
     assert cut.ledger.paid < plain.ledger.paid
     bound = run(simulation(BudgetCut(day=DAY)), lambda day, n: [PaidImpressions(2000.0, 0, 6)] if day == 0 else [])
     assert bound.ledger.withdrawn == 0
@@ -223,7 +226,9 @@ def test_minors_see_no_ads_and_are_recommended_no_sponsored_posts() -> None:
     assert "outside_ad" in sources, "the switch is about bought impressions of the brands"
 
 
-@pytest.mark.parametrize("event", ["scandal", "creator_leaves", "trust_shock", "disclosure_law", "budget_cut", "minors_protection", "cpm_inflation"])
+@pytest.mark.parametrize(
+    "event", ["scandal", "creator_leaves", "trust_shock", "disclosure_law", "budget_cut", "minors_protection", "cpm_inflation"]
+)
 def test_every_event_plays_in_a_study(event: str) -> None:
     more = {"share": 0.5} if event in ("scandal", "creator_leaves") else {}
     market = {"people": {"agents": 120, "population": 1200}, "creators": {"count": 6}, "feed": {"stages": 0}}
@@ -234,7 +239,10 @@ def test_every_event_plays_in_a_study(event: str) -> None:
         assert run_one(scenario, label, 0).daily["day"].tolist() == [0, 1, 2, 3]
 
 
-BASE = "strategies: [none]\nhorizon: 20\nmarket: {people: {agents: 200, population: 2000}, creators: {count: 9}, feed: {stage_quota: 40}, rivals: {count: 2, silent: 1}}\n"
+BASE = """strategies: [none]
+horizon: 20
+market: {people: {agents: 200, population: 2000}, creators: {count: 9}, feed: {stage_quota: 40}, rivals: {count: 2, silent: 1}}
+"""
 
 
 @pytest.mark.parametrize(

@@ -267,13 +267,13 @@ def test_other_versions_and_unknown_plugins_are_refused(kept: bytes, tmp_path: P
         header["engine"]["package"] = "9.9"
 
     def strategy(header: dict[str, Any]) -> None:
-        header["strategy"] = {"name": "my_own", "params": {}}
+        header["campaigns"][0]["strategy"] = {"name": "my_own", "params": {}}
 
     def event(header: dict[str, Any]) -> None:
         header["events"] = [{"name": "flood", "params": {"day": 3}}]
 
     def incomplete(header: dict[str, Any]) -> None:
-        del header["ledger"]
+        del header["campaigns"]
 
     assert "made by another version (package 9.9 there" in refused(tmp_path, forged(tmp_path, kept, version))
     assert "my_own" in refused(tmp_path, forged(tmp_path, kept, strategy))

@@ -76,8 +76,9 @@ def rivals(market: Market, horizon: int) -> list[Campaign]:
     The last `rivals.silent` of them have no money until an event gives it to them.
     """
     r = market.rivals
-    money = r.spend * market.people.population / 1000.0 * horizon
-    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money if k < r.count - r.silent else 0.0)) for k in range(r.count)]
+    each = r.spend * market.people.population / 1000.0 * horizon
+    money = [each if k < r.count - r.silent else 0.0 for k in range(r.count)]
+    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money[k])) for k in range(r.count)]
 
 
 def quotes(market: Market, creators: Creators, followers: Array, per_view: Array, fit: Array) -> Array:

@@ -304,7 +304,7 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
 
     lists = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    plain = {name: kept[name] for name in ("budget", "paid", "reserved", "withdrawn", "fees")}
+    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "withdrawn", "fees")}
     return Ledger(**plain, hired=set(kept["hired"]), flights=flights, **lists)
 
 

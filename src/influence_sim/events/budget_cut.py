@@ -26,4 +26,4 @@ class BudgetCut(Event):
 
     def apply(self, simulation: Simulation) -> None:
         """Withdraw the money."""
-        simulation.ledger.withdrawn += self.share * simulation.ledger.left
+        simulation.ledger.withdrawn += self.share * max(0.0, simulation.ledger.left)

@@ -14,7 +14,7 @@ class MinorsProtection(LastingEvent):
 
     name = "minors_protection"
     claim = "Protecting minors costs a brand the reach it has among them, and hardly any sales to adults."
-    source = "EU Digital Services Act, Article 28: no profiling-based advertising to minors (2024); recommendations are the wider, assumed case"
+    source = "EU Digital Services Act, Article 28 (2024): no profiling-based ads to minors; recommendations are the wider, assumed case"
 
     def changed(self, market: Market) -> Market:
         """Return the market with the protection."""

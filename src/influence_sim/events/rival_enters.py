@@ -21,7 +21,7 @@ class RivalEnters(Event):
     claim = "A new competitor takes attention, creators and buyers, and makes advertising space dearer."
     source = "assumption: day and spending are the user's question"
 
-    spend: float | None = Field(None, gt=0, le=1000, description="USD per 1,000 people and day; as other rivals (`rivals.spend`) unless given")
+    spend: float | None = Field(None, gt=0, le=1000, description="USD per 1,000 people and day; `rivals.spend` unless given")
 
     def impossible(self, market: Market, before: Sequence[Event]) -> str:
         """Say that no rival is left that is silent."""

@@ -47,8 +47,8 @@ class CreatorsEvent(Event):
         """Return the rows of the creators concerned, in order."""
         if self.share is None:
             if max(self.creators) >= simulation.modelled:
-                rows = f"the rows are 0 to {simulation.modelled - 1}"
-                raise ValueError(f"event `{self.name}`: there is no creator {max(self.creators)}; {rows}")
+                last = simulation.modelled - 1
+                raise ValueError(f"event `{self.name}`: there is no creator {max(self.creators)}; the rows are 0 to {last}")
             return np.array(sorted(self.creators), np.int64)
         rules, rows = simulation.rules, np.arange(simulation.modelled)
         u = uniforms(rules.seed, stream, rules.replication, 1, rows, 0, self.day << 16)[:, 0]
