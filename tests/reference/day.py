@@ -22,7 +22,7 @@ from reference.philox import Dice
 
 SUMS = (
     "likes", "comments", "shares", "follows", "unfollows", "views_modelled", "views_outside", "views_empty", "organic_views",
-    "organic_likes",
+    "organic_likes", "user_videos",
 )  # fmt: skip
 
 

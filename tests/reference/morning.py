@@ -46,6 +46,7 @@ class Money:
     hired: set[int] = field(default_factory=set)
     booked: list[SponsoredPost] = field(default_factory=list)
     ads: list[PaidImpressions] = field(default_factory=list)
+    cpms: list[float] = field(default_factory=list)  # USD per thousand, agreed for each of them
     refused: list[Order] = field(default_factory=list)
     campaigns: list[Campaign] = field(default_factory=list)
 
@@ -90,18 +91,19 @@ def sign(s: Reference, orders: Sequence[Order]) -> None:
             if not (in_time and order.spend > 0 and order.days >= 1 and order.spend <= money.left + 1e-9):
                 money.refused.append(order)
                 continue
+            # Impressions are dearer the more this brand has already booked for the first day of the order.
+            running = [a for a in money.ads if a.day <= order.day < a.day + a.days]
+            people = s.market.people.population
+            others = sum(a.spend / a.days for a in running) / people * 1000.0
+            bid = others + order.spend / order.days / people * 1000.0
+            money.cpms.append(float(prices.cpm * (1.0 + bid / prices.ad_demand) ** prices.auction))
             money.reserved += order.spend
             money.ads.append(order)
 
 
-def key_of(s: Reference, creator: Creator) -> int:
-    """Return the creator's word in random keys; a brand's account has one of its own."""
-    return creator.row if creator.row < s.modelled else 2**31 + creator.row - s.modelled
-
-
 def organic_count(s: Reference, creator: Creator) -> int:
     """Return today's Poisson number of organic posts, by inversion."""
-    u = s.dice.roll(Stream.PUBLISH, 0, creator.row, 0, s.day << 16)[0]
+    u = s.dice.roll(Stream.PUBLISH, 0, creator.key, 0, s.day << 16)[0]
     count = 0
     while u > pdtr(count, creator.posting):
         count += 1
@@ -111,10 +113,10 @@ def organic_count(s: Reference, creator: Creator) -> int:
 def publish(s: Reference) -> dict[int, list[Post]]:
     """Write today's posts; return those that appear in each round."""
     creators, rounds = s.market.creators, s.market.feed.rounds_per_day
-    ads = [a for a in s.money.ads if a.day == s.day]
+    ads = [(a, cpm) for a, cpm in zip(s.money.ads, s.money.cpms, strict=True) if a.day == s.day]
     opening: dict[int, list[Post]] = {r: [] for r in range(rounds)}
     for creator in s.creators:
-        z = numpy_normal(*s.dice.roll(Stream.FORM, 0, key_of(s, creator), 0, s.day << 16)[:2])
+        z = numpy_normal(*s.dice.roll(Stream.FORM, 0, creator.key, 0, s.day << 16)[:2])
         persistence = creators.form_persistence
         creator.form = persistence * creator.form + creators.form_sd * math.sqrt(1.0 - persistence**2) * z
     for creator in s.creators:
@@ -131,9 +133,9 @@ def publish(s: Reference) -> dict[int, list[Post]]:
             s.posts.append(post)
             opening[max(0, math.floor((post.posted - s.day) * rounds + 1e-9))].append(post)
     accounts = [p for p in s.posts if p.creator.row >= s.modelled][-len(ads) :] if ads else []
-    for order, post in zip(ads, accounts, strict=True):
-        quota = int(order.spend / s.market.prices.cpm * 1000.0 / s.scale)
-        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend, s.market.prices.cpm))
+    for (order, cpm), post in zip(ads, accounts, strict=True):
+        quota = int(order.spend / cpm * 1000.0 / s.scale)
+        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend, cpm))
     return opening
 
 
@@ -143,7 +145,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, branded: bool, disclo
     own = creator.row < s.modelled
     ordinal = creator.ordinals[sponsored]
     creator.ordinals[sponsored] += 1
-    key = key_of(s, creator)
+    key = creator.key
     word = int(sponsored) << 31 | ordinal << 16
 
     u, v, _, _ = s.dice.roll(Stream.PUBLISH, 1, key, word)

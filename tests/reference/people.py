@@ -41,6 +41,7 @@ class Post:
     follows: int = 0
     negatives: int = 0
     clicks: int = 0
+    sales: int = 0
     predicted: int = 0
     stage_served: int = 0
     stage_strangers: int = 0
@@ -69,6 +70,7 @@ class Creator:
 
     row: int
     person: int
+    key: int  # its word in random keys
     topics: list[float]
     ability: float
     posting: float
@@ -118,6 +120,7 @@ class Lead:
     bought: int = 0
     exposure: float = 0.0
     exposure_ad: float = 0.0
+    noticed: float = 0.0
     warmth: float = 0.0
     chance: float = 0.0
 

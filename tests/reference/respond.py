@@ -139,6 +139,8 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         lead.touches += 1
         lead.reached = True
         lead.warmth += trust * post.fit * part
+        awareness = rule.awareness[1 if source == "paid" else 0]
+        lead.noticed = 1.0 - (1.0 - lead.noticed) * (1.0 - awareness) ** part
         if source == "paid":
             lead.ads += 1
             lead.exposure_ad += part

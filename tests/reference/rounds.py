@@ -193,6 +193,7 @@ def count(s: Reference, slot: Slot) -> None:
     post.follows += follow
     post.negatives += negative
     post.clicks += "click" in slot.actions
+    post.sales += "buy" in slot.actions
     post.predicted += slot.predicted
     post.sources[slot.source] += 1
     post.from_followers += "was following" in slot.actions

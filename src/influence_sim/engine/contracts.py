@@ -5,16 +5,17 @@ Every brand that acts has a `Campaign`: the brand under study is the first, riva
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from influence_sim.engine.media import agreed_cpm, least_spend, refusal
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, Results, SponsoredPost, Strategy
 from influence_sim.world.columns import Creators
 
 Array = np.ndarray[Any, Any]
@@ -45,13 +46,20 @@ class Ledger:
     booked: list[SponsoredPost] = field(default_factory=list)
     fees: list[float] = field(default_factory=list)  # paid for each of them
     ads: list[PaidImpressions] = field(default_factory=list)
+    cpms: list[float] = field(default_factory=list)  # agreed for each of them
     flights: list[Flight] = field(default_factory=list)
     refused: list[Order] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)  # why, for each of them
 
     @property
     def left(self) -> float:
         """Money neither paid, reserved nor withdrawn, in USD."""
         return self.budget - self.paid - self.reserved - self.withdrawn
+
+    def refuse(self, order: Order, reason: str) -> None:
+        """Note an order that is not accepted, and why."""
+        self.refused.append(order)
+        self.reasons.append(reason)
 
     def lapse(self, creators: Collection[int], day: int) -> None:
         """Undo posts due on `day` or later by `creators` and get their fees back; what the deals cost is lost."""
@@ -106,6 +114,8 @@ def observe(
     fit: Array,
     seed: int,
     replication: int,
+    cpm: float,
+    results: Results,
     audience: Callable[[], Audience],
 ) -> BrandView:
     """Return what the brand can see this morning; all arrays are per modelled creator."""
@@ -124,7 +134,9 @@ def observe(
         fee=quotes(market, creators, followers, per_view, fit),
         hired=np.bincount(np.array([order.creator for order in ledger.booked], np.int64), minlength=len(fit)),
         deal_cost=market.prices.deal_overhead + market.prices.product_cost,
-        cpm=market.prices.cpm,
+        cpm=cpm,
+        least_spend=least_spend(market),
+        results=results,
         uniform=dice,
         audience=audience,
     )
@@ -139,8 +151,11 @@ def follower_lists(start: Array, creator: Array, follows: Array, modelled: int) 
     return Audience(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), person[order])
 
 
-def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
-    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused`."""
+def contract(ledger: Ledger, orders: list[Order], view: BrandView, market: Market, campaigns: Sequence[Campaign]) -> None:
+    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused` with the reason.
+
+    `campaigns` are those of every brand: their ads together set the price of impressions.
+    """
     for order in orders:
         if isinstance(order, SponsoredPost):
             known = 0 <= order.creator < len(view.fee) and view.day <= order.day < view.horizon
@@ -148,17 +163,18 @@ def contract(ledger: Ledger, orders: list[Order], view: BrandView) -> None:
             if known and order.creator not in ledger.hired:
                 cost += view.deal_cost
             if not cost <= ledger.left + 1e-9:
-                ledger.refused.append(order)
+                wanted = f"{cost:,.2f} USD wanted, {ledger.left:,.2f} USD left" if cost == cost else "no such day or creator, or it refuses"
+                ledger.refuse(order, wanted)
                 continue
             ledger.paid += cost
             ledger.hired.add(order.creator)
             ledger.booked.append(order)
             ledger.fees.append(fee)
         else:
-            sound = order.spend > 0 and view.day <= order.day < view.horizon and order.days >= 1
-            if not (sound and order.spend <= ledger.left + 1e-9):
-                ledger.refused.append(order)
+            if reason := refusal(market, ledger, order, view):
+                ledger.refuse(order, reason)
                 continue
+            ledger.cpms.append(agreed_cpm(market, campaigns, order))
             ledger.reserved += order.spend
             ledger.ads.append(order)
 

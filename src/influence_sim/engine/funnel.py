@@ -42,8 +42,7 @@ def evening(low, high, day, rules, viewers, leads, tags, buyers_share, bought_to
                     leads[i, b].aware = 0
                     leads[i, b].considering = 0
             else:
-                miss = (1.0 - rules.awareness_influencer) ** leads[i, b].exposure * (1.0 - rules.awareness_ad) ** leads[i, b].exposure_ad
-                if u_aware < 1.0 - miss:
+                if u_aware < leads[i, b].noticed:
                     leads[i, b].aware = 1
             u_consider, u_buy, _, _ = tail(rules.seed, _CONSIDER, rules.replication, i, b, 0, day << 16)
             attitude = leads[i, b].attitude
@@ -72,6 +71,7 @@ def evening(low, high, day, rules, viewers, leads, tags, buyers_share, bought_to
             leads[i, b].exposure = 0.0
             leads[i, b].exposure_ad = 0.0
             leads[i, b].touches = 0
+            leads[i, b].noticed = 0.0
             leads[i, b].warmth = 0.0
             leads[i, b].chance = 0.0
             leads[i, b].clicks = 0

@@ -13,6 +13,8 @@ import numpy as np
 
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import (
+    BOUGHT,
+    BRAND_ACCOUNT,
     CLICK,
     COMMENT,
     EXPLORE,
@@ -147,9 +149,10 @@ def audience_of(
             accept = unit(d if half else b)
             if i == own or stamp[i] == p or slots.start[i + 1] - slots.start[i] < minimum_slots:
                 continue
-            if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if minimum_slots > 1 else rules.sponsored_to_minors):
+            bought = minimum_slots > 1 or posts[p].key >= BRAND_ACCOUNT
+            if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if bought else rules.sponsored_to_minors):
                 continue
-            if posts[p].brand >= 0 and minimum_slots > 1:
+            if posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
                 if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                     continue
             elif is_seen(seen, i, p):
@@ -235,6 +238,7 @@ def count_round(low, high, rules, posts, slots, totals):
         posts[p].follows += follow
         posts[p].negatives += negative
         posts[p].clicks += 1 if action & CLICK else 0
+        posts[p].sales += 1 if action & BOUGHT else 0
         posts[p].predicted += slots.predicted[row]
         posts[p].sources[slots.source[row] - FOLLOW] += 1
         posts[p].from_followers += 1 if action & FOLLOWED else 0

@@ -23,6 +23,7 @@ import numpy as np
 
 from influence_sim._version import MODEL_VERSION, __version__
 from influence_sim.engine.contracts import Campaign, Flight, Ledger
+from influence_sim.engine.publish import ring
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import POST, RULES, Array, records
 from influence_sim.events import build_event
@@ -48,7 +49,9 @@ SAVED = (
     "themes", "pending", "daily", *HISTORIES,
 )  # fmt: skip
 # Made by the constructor from the above.
-DERIVED = ("accounts", "modelled", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool")
+DERIVED = (
+    "accounts", "modelled", "amateur", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool",
+)  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
 NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
 
@@ -287,6 +290,8 @@ def _ledger_out(ledger: Ledger) -> dict[str, Any]:
         "reserved": ledger.reserved,
         "withdrawn": ledger.withdrawn,
         "fees": ledger.fees,
+        "cpms": ledger.cpms,
+        "reasons": ledger.reasons,
         "hired": sorted(int(c) for c in ledger.hired),
         "booked": [order(o) for o in ledger.booked],
         "ads": [order(o) for o in ledger.ads],
@@ -302,9 +307,9 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
     def orders(rows: list[dict[str, Any]]) -> list[Any]:
         return [_ORDERS[row["kind"]](**{name: value for name, value in row.items() if name != "kind"}) for row in rows]
 
-    lists = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
+    lists: dict[str, Any] = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "withdrawn", "fees")}
+    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "withdrawn", "fees", "cpms", "reasons")}
     return Ledger(**plain, hired=set(kept["hired"]), flights=flights, **lists)
 
 
@@ -339,6 +344,9 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     for name in ("people", "creators"):
         own = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{name}.")}
         setattr(made, name, getattr(made, name)._replace(**own))
+    # People who opened an account since the first day stand behind those the constructor knows.
+    made.ring, accounts = ring(made.market, made.creators), len(made.creators.person)
+    made.belief, made.heat = np.zeros(accounts), np.zeros(accounts, np.int64)
     for name in ARRAYS:
         setattr(made, name, _like(getattr(made, name), arrays[name], name))
     for name in TABLES:

@@ -18,6 +18,11 @@ EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, HEATED, OUTSIDE, OUTSI
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
 # Bits of what happened in a slot (column `action`).
 LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
+# Formats of a post (column `format`): hired from a creator, bought by a brand, or made by somebody who joined a challenge.
+HIRED, INFEED, TAKEOVER, CHALLENGE, EFFECT, MADE = range(6)
+FORMATS = ("post", "infeed", "takeover", "challenge", "effect", "made")
+# Words of accounts in random keys: creators their row, people who join a challenge and brands from these numbers on.
+AMATEUR, BRAND_ACCOUNT = 2**30, 2**31
 # Stages of a post: 0..stages-1 in test, then one of these.
 PASSED, UNSTAGED, FAILED = 100, 101, -1
 FIXED = 1 << 24  # fixed point of sums over people, so that their order does not matter
@@ -27,11 +32,12 @@ FIXED = 1 << 24  # fixed point of sums over people, so that their order does not
 # columns, because scoring a candidate reads many fields of one post: one cache line instead of ten.
 POST = np.dtype(
     [
-        ("key", "i8"),  # the creator's word in random keys: its row, or 2**31 + brand for a brand's account
+        ("key", "i8"),  # the creator's word in random keys
         ("ordinal", "i8"),  # that creator's own count of organic or sponsored posts
         ("creator", "i4"),  # row of the creator
         ("brand", "i4"),  # brand, or -1
         ("sponsored", "i4"),  # 0/1
+        ("format", "i4"),  # of `FORMATS`
         ("tag", "i4"),  # main topic
         ("quality", "f8"),  # units of match
         ("duration", "f8"),  # s
@@ -57,6 +63,7 @@ POST = np.dtype(
         ("follows", "i8"),
         ("negatives", "i8"),
         ("clicks", "i8"),
+        ("sales", "i8"),  # at once after a click
         ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("sound", "i4"),  # shared sound, or -1 for the creator's own
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
@@ -89,6 +96,7 @@ LEAD = np.dtype(
         ("purchases", "i8"),  # realised
         ("exposure", "f8"),  # fully watched sponsored posts today, by influencers
         ("exposure_ad", "f8"),  # the same for bought impressions
+        ("noticed", "f8"),  # chance that today's exposures made the person aware
         ("warmth", "f8"),  # sum of trust x fit x share watched today
         ("chance", "f8"),  # sum of click-and-buy probabilities today
         ("memory", "f8"),  # remembered exposures
@@ -99,6 +107,7 @@ LEAD = np.dtype(
         ("aware", "i8"),
         ("considering", "i8"),
         ("reached", "i8"),  # ever exposed
+        ("joined", "i8"),  # the brand's challenge: 1 makes a video tomorrow, 2 has made it
     ],
     align=True,
 )
@@ -195,6 +204,7 @@ class Scene(NamedTuple):
     knowledge: Array  # f8 (N)
     sharing: Array  # f8 (N)
     price_sensitivity: Array  # f8 (N)
+    amateur: Array  # u1 (N) may answer a challenge with a video
     person_of: Array  # i4 (C) person row of each creator, or -1
     authenticity: Array  # f8 (C)
     reputation: Array  # f8 (C)
@@ -351,8 +361,8 @@ RULES = np.dtype(
         ("unfollow_sponsored", "f8"),
         ("unfollow_daily", "f8"),
         ("live_attendance", "f8"),
-        ("awareness_influencer", "f8"),
-        ("awareness_ad", "f8"),
+        ("awareness", "f8", (len(FORMATS),)),
+        ("join", "f8", (len(FORMATS),)),
         ("consideration", "f8"),
         ("attitude_gain", "f8"),
         ("attitude_annoyance", "f8"),

@@ -19,7 +19,7 @@ _FIXED: dict[str, dict[str, str]] = {
     "creators": dict.fromkeys(
         (
             "count", "posts_per_day", "posting_sigma", "opening_posts", "topic_concentration", "appeal_sigma", "appeal_ability_correlation",
-            "ability_sd", "authenticity_mean", "authenticity_sd", "fit_required",
+            "ability_sd", "authenticity_mean", "authenticity_sd", "fit_required", "amateurs",
         ),
         _BUILT,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -20,15 +20,23 @@ class SponsoredPost:
     creator: int
     day: int
     disclosure: Literal["none", "hashtag", "label"] = "label"
+    usage_rights: bool = False  # the brand may boost the post
 
 
 @dataclass(frozen=True)
 class PaidImpressions:
-    """Order in-feed ads for `spend` USD at the market's CPM, delivered from `day` over `days` days."""
+    """Order bought impressions for `spend` USD, delivered from `day` over `days` days at the price agreed when booked.
+
+    Formats: ``infeed``; ``takeover``, the first slot of a person's day, once a person, for one day;
+    ``challenge`` and ``effect``, a video that people may answer with one of their own. All run on the brand's
+    own account, unless `creator` names whose post, bought with usage rights, is boosted in the feed.
+    """
 
     spend: float
     day: int
     days: int = 1
+    format: Literal["infeed", "takeover", "challenge", "effect"] = "infeed"
+    creator: int | None = None
 
 
 Order = SponsoredPost | PaidImpressions
@@ -44,6 +52,25 @@ class Audience(NamedTuple):
     person: Array
 
 
+class Results(NamedTuple):
+    """What a brand's dashboard tells of its posts so far, one entry per post (P,), in order of their day.
+
+    `creator` is the row of the creator, or -1 for the brand's own account; counts are real. `sales` are
+    purchases right after a click on the post, with the noise of tracking; NaN until `REPORT_DELAY` days have passed.
+    """
+
+    creator: Array
+    day: Array
+    spend: Array  # USD: the fee, or what impressions have cost so far
+    impressions: Array
+    engagements: Array
+    clicks: Array
+    sales: Array
+
+
+REPORT_DELAY = 14  # days
+
+
 @dataclass(frozen=True)
 class BrandView:
     """What a brand can observe on a morning.
@@ -53,7 +80,9 @@ class BrandView:
     product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
     hired; `hired` (C,) counts the posts this brand has ordered so far. `uniform` (C,) are the brand's
     own keyed dice, equal in every arm. `audience()` reads the public follower lists; it is a function
-    because reading them costs time that most strategies need not spend.
+    because reading them costs time that most strategies need not spend. `cpm` is today's price of in-feed
+    impressions, before this brand's orders of today make it dearer; `least_spend` gives the least USD of an
+    order by ad format. `results` are the outcomes of this brand's orders so far.
     """
 
     day: int
@@ -67,6 +96,8 @@ class BrandView:
     hired: Array
     deal_cost: float
     cpm: float
+    least_spend: Mapping[str, float]
+    results: Results
     uniform: Array
     audience: Callable[[], Audience]
 

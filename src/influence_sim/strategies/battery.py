@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from influence_sim.strategies.base import Audience, BrandView, Order, PaidImpressions, SponsoredPost, Strategy
+from influence_sim.strategies.base import REPORT_DELAY, Audience, BrandView, Order, PaidImpressions, Results, SponsoredPost, Strategy
 
 Array = np.ndarray[Any, Any]
 _OBSERVABLES = frozenset(field.name for field in fields(BrandView))
@@ -30,11 +30,12 @@ def synthetic_view(
     creators: int = 20,
     refuse_every: int = 7,
     hired: Mapping[int, int] | None = None,
+    results: bool = True,
 ) -> BrandView:
     """Return a made-up, deterministic view of `creators` creators from 100 to 1,000,000 followers.
 
     Fees follow the default fee law; every `refuse_every`-th creator refuses (0: nobody does).
-    `hired` gives the posts ordered so far, by creator.
+    `hired` gives the posts ordered so far, by creator; with `results`, a post of each is reported.
 
     Examples
     --------
@@ -60,8 +61,27 @@ def synthetic_view(
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
     return _Watched(
-        day=day, horizon=horizon, money_left=float(money), deal_cost=65.0, cpm=8.0, audience=lambda: _audience(creators), **columns
+        day=day,
+        horizon=horizon,
+        money_left=float(money),
+        deal_cost=65.0,
+        cpm=8.0,
+        least_spend={"infeed": 0.0, "takeover": 20.0, "challenge": 60.0, "effect": 22.0},
+        results=_results(creators, day) if results else _results(0, day),
+        audience=lambda: _audience(creators),
+        **columns,
     )
+
+
+def _results(creators: int, day: int) -> Results:
+    """Return made-up outcomes of one post of each creator and one of the brand's account, a day apart."""
+    row = np.arange(creators + 1) if creators else np.empty(0, np.int64)
+    posted = row % max(day, 1)
+    sales = np.where(day - posted >= REPORT_DELAY, (row * 7 % 5).astype(float), np.nan)
+    columns = (row - 1, posted, 50.0 + row, 1000.0 + 10 * row, 50.0 + row, 5.0 + row % 3, sales)
+    for column in columns:
+        column.flags.writeable = False
+    return Results(*columns)
 
 
 def _audience(creators: int) -> Audience:
