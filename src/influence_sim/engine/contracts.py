@@ -114,6 +114,7 @@ def observe(
     fit: Array,
     seed: int,
     replication: int,
+    brand: int,
     cpm: float,
     results: Results,
     audience: Callable[[], Audience],
@@ -123,6 +124,7 @@ def observe(
         per_view = np.where(views > 0, engagements / views, np.nan)
         per_follower = np.where((followers > 0) & (posts > 0), engagements / (followers * posts), np.nan)
     dice = uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(len(fit)))[:, 0]
+    today = uniforms(seed, Stream.BRAND_DICE, replication, 1 + brand, np.arange(16), 0, day << 16).ravel()
     return BrandView(
         day=day,
         horizon=horizon,
@@ -138,6 +140,7 @@ def observe(
         least_spend=least_spend(market),
         results=results,
         uniform=dice,
+        dice=today,
         audience=audience,
     )
 

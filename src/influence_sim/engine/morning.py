@@ -45,6 +45,7 @@ def observe_market(s: Simulation, campaign: Campaign | None = None) -> BrandView
         s.fit,
         s.rules.seed,
         s.rules.replication,
+        campaign.brand,
         price(s.market, demand(s.market, s.campaigns, s.day)),
         results_of(s, campaign),
         lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),

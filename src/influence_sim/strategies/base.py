@@ -79,7 +79,7 @@ class BrandView:
     follower of past posts (NaN before the first posts), cosine of declared topics with the
     product, quoted fee in USD (NaN: refuses this brand). `deal_cost` is added once per creator
     hired; `hired` (C,) counts the posts this brand has ordered so far. `uniform` (C,) are the brand's
-    own keyed dice, equal in every arm. `audience()` reads the public follower lists; it is a function
+    own keyed dice, equal in every arm; `dice` (64,) are today's. `audience()` reads the public follower lists; it is a function
     because reading them costs time that most strategies need not spend. `cpm` is today's price of in-feed
     impressions, before this brand's orders of today make it dearer; `least_spend` gives the least USD of an
     order by ad format. `results` are the outcomes of this brand's orders so far.
@@ -99,6 +99,7 @@ class BrandView:
     least_spend: Mapping[str, float]
     results: Results
     uniform: Array
+    dice: Array
     audience: Callable[[], Audience]
 
 

@@ -57,6 +57,7 @@ def synthetic_view(
         "fee": fee,
         "hired": np.array([(hired or {}).get(c, 0) for c in range(creators)], np.int64),
         "uniform": (0.569840290998053 * (row + 1)) % 1.0,
+        "dice": (0.754877666246693 * (np.arange(64) + 64 * day + 1)) % 1.0,
     }
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
