@@ -14,6 +14,7 @@ import pytest
 from influence_sim.feeds import FeedPolicy
 from influence_sim.scenario.parameters import Parameter, parameters
 from influence_sim.scenario.schema import Scenario
+from influence_sim.strategies.base import Order, PaidImpressions
 from influence_sim.studies.compare import compare
 from small_worlds import SMALL, campaign, differing, market_of, outputs, run, simulation
 
@@ -34,6 +35,7 @@ ACTIVE: dict[str, Any] = {
     "funnel.consideration": 0.3,
     "funnel.baseline_rate": 0.002,
 }
+JOINING = {"formats.join": 0.2, "creators.amateurs": 0.5}
 MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
 COLD_START = {"feed.cold_start_rank": 3, "feed.outside_posts": 0, "feed.stages": 0, "feed.slots_per_request": 4}
 # Ends used instead of those of the range: too large for a small world, or not allowed together with it.
@@ -56,6 +58,9 @@ ENDS: dict[str, tuple[Any, Any]] = {
 }
 # What must run for the parameter to matter.
 CONTEXT: dict[str, dict[str, Any]] = {
+    "creators.amateurs": {"formats.join": 0.2},
+    "creators.amateur_authenticity": JOINING,
+    "formats.effect_ease": JOINING,
     "rivals.creator_share": {"rivals.count": 7, "rivals.spend": 50},
     "rivals.spend": {"rivals.count": 7},
     "rivals.silent": {"rivals.count": 7, "rivals.spend": 50},
@@ -95,13 +100,20 @@ def ends(parameter: Parameter) -> tuple[Any, Any]:
     return parameter.low, parameter.high
 
 
+def formats(day: int, creators: int) -> list[Order]:
+    """Return the usual orders, and every large format on the first day."""
+    large = [PaidImpressions(20.0, 0, format=name) for name in ("takeover", "challenge", "effect")] if day == 0 else []  # type: ignore[arg-type]
+    return [*campaign(day, creators), *large]
+
+
 def tables(path: str, value: Any) -> dict[str, Any]:
     """Return the tables of a small campaign with one parameter set to `value`."""
     values = {**ACTIVE, **CONTEXT.get(path, {}), path: value}
     if path == "feed.policy":
         values |= {f"feed.{name}": x for name, x in FeedPolicy.registry[value].values.items()}
     sim = simulation(market_of(values, SMALL), budget=3000.0, horizon=5)
-    return outputs(run(sim, campaign))
+    large = path.startswith("formats.") or path in ("prices.scaled", "creators.amateurs", "creators.amateur_authenticity")
+    return outputs(run(sim, formats if large else campaign))
 
 
 def margin_tables(margin: float) -> dict[str, Any]:
