@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from influence_sim.cli import main
 from influence_sim.engine.media import agreed_cpm, least_spend
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.snapshot import load_snapshot, save_snapshot
@@ -294,3 +295,14 @@ def test_every_format_is_counted_by_name() -> None:
     assert sorted(posts.format[posts.key >= BRAND_ACCOUNT].tolist()) == [1, TAKEOVER, CHALLENGE, EFFECT]
     assert len(FORMATS) == MADE + 1
     assert all(f.delivered for f in sim.ledger.flights)
+
+
+def test_the_command_line_tells_why_an_order_was_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """strategies: [none, takeover]
+horizon: 4
+budget: 100
+market: {people: {agents: 120, population: 1200}, creators: {count: 6}, feed: {stages: 0}, prices: {scaled: false}}
+"""
+    (tmp_path / "x.yaml").write_text(text)
+    assert main(["run", str(tmp_path / "x.yaml"), "--strategy", "takeover"]) == 0
+    assert "takeover costs at least 50,000.00 USD" in " ".join(capsys.readouterr().err.split())

@@ -361,7 +361,7 @@ RULES = np.dtype(
         ("unfollow_sponsored", "f8"),
         ("unfollow_daily", "f8"),
         ("live_attendance", "f8"),
-        ("awareness", "f8", (len(FORMATS),)),
+        ("awareness", "f8", (len(FORMATS),)),  # by format of the post
         ("join", "f8", (len(FORMATS),)),
         ("consideration", "f8"),
         ("attitude_gain", "f8"),
