@@ -75,6 +75,8 @@ def sign(s: Reference, orders: Sequence[Order]) -> None:
     """Accept what can be paid, in the order it was asked for."""
     money, prices = s.money, s.market.prices
     for order in orders:
+        if isinstance(order, PaidImpressions) and (order.format != "infeed" or order.creator is not None):
+            raise NotImplementedError("the reference tells in-feed ads of the brand's own account")
         in_time = s.day <= order.day < s.horizon
         if isinstance(order, SponsoredPost):
             known = in_time and 0 <= order.creator < s.modelled
