@@ -291,13 +291,25 @@ class Brand(mesa.Agent):  # type: ignore[misc] # Mesa is untyped
         """Return what the strategy orders this morning; nothing without a strategy or money."""
         return self.strategy.plan(self.view) if self.strategy is not None and self.budget > 0 else []
 
-    def sponsor(self, creator: Creator, day: int | None = None, disclosure: Literal["none", "hashtag", "label"] = "label") -> SponsoredPost:
+    def sponsor(
+        self,
+        creator: Creator,
+        day: int | None = None,
+        disclosure: Literal["none", "hashtag", "label"] = "label",
+        usage_rights: bool = False,
+    ) -> SponsoredPost:
         """Return an order for one post of `creator`, today unless `day` says otherwise."""
-        return SponsoredPost(creator.creator_row, self.model.day if day is None else day, disclosure)
+        return SponsoredPost(creator.creator_row, self.model.day if day is None else day, disclosure, usage_rights)
 
-    def advertise(self, spend: float, days: int = 1) -> PaidImpressions:
-        """Return an order for in-feed ads from today on."""
-        return PaidImpressions(spend, self.model.day, days)
+    def advertise(
+        self,
+        spend: float,
+        days: int = 1,
+        format: Literal["infeed", "takeover", "challenge", "effect"] = "infeed",
+        creator: Creator | None = None,
+    ) -> PaidImpressions:
+        """Return an order for bought impressions from today on; `creator` is whose post is boosted."""
+        return PaidImpressions(spend, self.model.day, days, format, None if creator is None else creator.creator_row)
 
     def _sum(self, column: str) -> float:
         s = self.model.simulation

@@ -87,6 +87,12 @@ class Stream(IntEnum):
     MENTION = 77
     WORD = 78
     SPILL = 79
+    SCANDAL = 85
+    LEAVE = 86
+    LABEL = 87
+    AMATEUR = 88
+    JOIN = 89
+    RESULT_NOISE = 90
 
 
 @hot

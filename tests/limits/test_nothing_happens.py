@@ -13,8 +13,9 @@ BUDGET, DAYS = 2000.0, 5
 FEE, DEAL, CPM = 60.0, 65.0, 8.0  # every creator asks the same, so that the money can be counted by hand
 UNBIASED_FEES = {
     "fee": FEE, "fee_exponent": 0, "fee_engagement": 0, "fee_sigma": 0, "niche": 0, "ambassador_discount": 0, "search_cost": 0,
-    "deal_overhead": 50, "product_cost": 15, "cpm": CPM,
+    "deal_overhead": 50, "product_cost": 15,
 }  # fmt: skip
+LIST_PRICE = {"cpm": CPM, "auction": 0}
 ANY_SIZE = {"followers_min": 0, "followers_max": 10_000_000}
 STRATEGIES: dict[str, dict[str, int]] = {"none": {}, "micro_portfolio": ANY_SIZE, "macro": ANY_SIZE, "paid_infeed": {"start": 0, "days": 3}}
 
@@ -29,7 +30,7 @@ def test_no_hazard_no_engagement_no_purchase(policy: str, strategy: str) -> None
         feed={"stage_quota": 100},
         response=SILENT,
         funnel=UNSOLD,
-        prices=UNBIASED_FEES,
+        prices={**UNBIASED_FEES, **LIST_PRICE},
     )
     brand = strategy_types()[strategy](**STRATEGIES[strategy])
     s = Simulation(built(settings), settings, brand, BUDGET, DAYS)

@@ -77,6 +77,7 @@ def with_invisible(world: World) -> tuple[World, int]:
         values = getattr(world.creators, name)
         columns[name] = np.insert(values, row, values[0], axis=0)
     columns["person"][row], columns["retrievable"][row], columns["posting"][row] = person, 0, 0.6
+    columns["key"][row] = row
     creator = world.people.creator.copy()
     creator[person] = row
     made = copy.copy(world)

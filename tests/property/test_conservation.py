@@ -184,7 +184,7 @@ def check_end(s: Simulation, account: Account) -> None:
     for name in ("likes", "comments", "shares"):
         assert sum(s.daily[name]) == pytest.approx(float(s.posts[name][: s.post_count].sum()) * scale, rel=1e-12)
     assert sum(s.daily["spend"]) == pytest.approx(s.ledger.paid, abs=1e-6)
-    cost = sum(f.delivered for f in s.ledger.flights) * scale * s.market.prices.cpm / 1000
+    cost = sum(f.delivered * f.cpm for f in s.ledger.flights) * scale / 1000
     assert cost <= sum(order.spend for order in s.ledger.ads) + 1e-6
     tables: dict[str, Any] = {**people_tables(s), **{k: v for k, v in outputs(s).items() if k.startswith(("daily.", "posts."))}}
     tables |= {f"post.{n}": s.posts[n][: s.post_count] for n in s.posts.dtype.names or ()}

@@ -39,6 +39,7 @@ ACTIVE: dict[str, Any] = {
     "wom.mention": 0.5,
     "wom.mention_bad": 0.5,
 }
+JOINING = {"formats.join": 0.2, "creators.amateurs": 0.5}
 MIXTURE = {"feed.mode": "slot_mixture", "feed.candidates_random": 5}
 RIVALS = {"rivals.count": 2, "rivals.spend": 100, "funnel.baseline_rate": 0.02}
 OFTEN = {"funnel.baseline_rate": 0.05, "funnel.repurchase_gap": 5}
@@ -71,6 +72,12 @@ ENDS: dict[str, tuple[Any, Any]] = {
 }
 # What must run for the parameter to matter.
 CONTEXT: dict[str, dict[str, Any]] = {
+    "creators.amateurs": {"formats.join": 0.2},
+    "creators.amateur_authenticity": JOINING,
+    "formats.effect_ease": JOINING,
+    "rivals.creator_share": {"rivals.count": 7, "rivals.spend": 50},
+    "rivals.spend": {"rivals.count": 7},
+    "rivals.silent": {"rivals.count": 7, "rivals.spend": 50},
     "feed.weight_follow": MIXTURE,
     "feed.weight_interest": MIXTURE,
     "feed.weight_trending": MIXTURE,
@@ -125,13 +132,20 @@ def ends(parameter: Parameter) -> tuple[Any, Any]:
     return parameter.low, parameter.high
 
 
+def formats(day: int, creators: int) -> list[Order]:
+    """Return the usual orders, and every large format on the first day."""
+    large = [PaidImpressions(20.0, 0, format=name) for name in ("takeover", "challenge", "effect")] if day == 0 else []  # type: ignore[arg-type]
+    return [*campaign(day, creators), *large]
+
+
 def tables(path: str, value: Any) -> dict[str, Any]:
     """Return the tables of a small campaign with one parameter set to `value`."""
     values = {**ACTIVE, **CONTEXT.get(path, {}), path: value}
     if path == "feed.policy":
         values |= {f"feed.{name}": x for name, x in FeedPolicy.registry[value].values.items()}
     sim = simulation(market_of(values, SMALL), budget=3000.0, horizon=5)
-    return outputs(run(sim, campaign))
+    large = path.startswith("formats.") or path in ("prices.scaled", "creators.amateurs", "creators.amateur_authenticity")
+    return outputs(run(sim, formats if large else campaign))
 
 
 class Follower(Strategy):

@@ -24,7 +24,7 @@ from reference.philox import Dice
 
 SUMS = (
     "likes", "comments", "shares", "follows", "unfollows", "views_modelled", "views_outside", "views_empty", "organic_views",
-    "organic_likes",
+    "organic_likes", "user_videos",
 )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ class Reference:
         """Play under a market; `match` is the origin and unit of match that people have had so far."""
         record = rules(market, self.dice.seed, self.dice.replication, match)
         self.market = market
-        self.rule = SimpleNamespace(**{name: record[name].item() for name in record.dtype.names})
+        self.rule = SimpleNamespace(**{name: record[name].tolist() for name in record.dtype.names})
         self.outside = outside_worth(market, record).tolist()
 
     def quota(self, stage: int) -> int:

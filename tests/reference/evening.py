@@ -30,8 +30,8 @@ def settle_ties(s: Reference, traces: list[tuple[Person, Slot]]) -> None:
         reply_chance.append(min(1.0, creators.reply_capacity / received) if received > 0 else 1.0)
         attending = creator.followers * s.scale * creators.live_attendance
         seat_chance.append(min(1.0, creators.live_seats / attending) if attending > 0 else 1.0)
-        u = s.dice.roll(Stream.LIVE, 0, creator.row, 0, s.day << 16)[0]
-        live.append(u < creators.live_sessions_per_week / 7.0 and creator.person >= 0)
+        u = s.dice.roll(Stream.LIVE, 0, creator.key, 0, s.day << 16)[0]
+        live.append(u < creators.live_sessions_per_week / 7.0 and creator.posting > 0.0)
 
     for row, c in by_pair:
         s.people[row].creators.setdefault(c, Acquaintance(touched=s.day))
@@ -94,7 +94,7 @@ def _settle_pair(
 
     contact = bool(slots)
     if followed:
-        u_daily, u_sold, u_attend, u_seat = s.dice.roll(Stream.UNFOLLOW, person.row, c, 0, s.day << 16)
+        u_daily, u_sold, u_attend, u_seat = s.dice.roll(Stream.UNFOLLOW, person.row, creator.key, 0, s.day << 16)
         leaves = u_daily < rule.unfollow_daily * 2.0 * (1.0 - trust_in(good, bad, creator.reputation, rule.reputation_weight))
         if sold > 0.0:
             leaves = leaves or u_sold < rule.unfollow_sponsored * (sold * (2.0 - creator.authenticity) + 0.3 * misfit)
@@ -136,8 +136,7 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
         if seen == 0.0 and lead.purchases == 0 and u_forget < rule.forget:
             lead.aware = lead.considering = False
     else:
-        miss = (1.0 - rule.awareness_influencer) ** lead.exposure * (1.0 - rule.awareness_ad) ** lead.exposure_ad
-        lead.aware = u_aware < 1.0 - miss
+        lead.aware = u_aware < lead.noticed
     u_consider, u_buy, _, _ = s.dice.roll(Stream.CONSIDER, person.row, 0, 0, time)
     if lead.aware and not lead.considering:
         lead.considering = u_consider < rule.consideration * 0.5 * (1.0 + lead.attitude)
@@ -158,7 +157,7 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
         _purchase(s, person, bought)
 
     lead.ads = lead.touches = lead.clicks = lead.bought = 0
-    lead.exposure = lead.exposure_ad = lead.warmth = lead.doubt = 0.0
+    lead.exposure = lead.exposure_ad = lead.noticed = lead.warmth = lead.doubt = 0.0
     lead.chance = [0.0] * 5
     lead.touch = [x * rule.touch_keep for x in lead.touch]
     person.shown = person.sponsored = person.requests = 0

@@ -56,6 +56,7 @@ class Money:
     hired: set[int] = field(default_factory=set)
     booked: list[SponsoredPost] = field(default_factory=list)
     ads: list[PaidImpressions] = field(default_factory=list)
+    cpms: list[float] = field(default_factory=list)  # USD per thousand, agreed for each of them
     refused: list[Order] = field(default_factory=list)
     campaigns: list[Campaign] = field(default_factory=list)
     items: dict[str, float] = field(default_factory=dict)
@@ -153,8 +154,15 @@ def take(s: Reference, lot: list[Order]) -> bool:
     """Sign orders that stand together and pay or promise what they cost, if that is possible."""
     money, first = s.money, lot[0]
     if isinstance(first, PaidImpressions):
+        if first.format != "infeed" or first.creator is not None:
+            raise NotImplementedError("the reference tells in-feed ads of the brand's own account")
         if not (s.day <= first.day < s.horizon and first.spend > 0 and first.days >= 1 and first.spend <= money.left + 1e-9):
             return False
+        # Impressions are dearer the more this brand has already booked for the first day of the order.
+        running = [a for a in money.ads if a.day <= first.day < a.day + a.days]
+        people, prices = s.market.people.population, s.market.prices
+        bid = sum(a.spend / a.days for a in running) / people * 1000.0 + first.spend / first.days / people * 1000.0
+        money.cpms.append(float(prices.cpm * (1.0 + bid / prices.ad_demand) ** prices.auction))
         money.reserved += first.spend
         money.ads.append(first)
         return True
@@ -222,14 +230,9 @@ def makes_post(s: Reference, order: SponsoredPost, earlier: int) -> bool:
     return u < (prices.gift_posts + prices.gift_fit * (creator.fit - 0.5)) * worth
 
 
-def key_of(s: Reference, creator: Creator) -> int:
-    """Return the creator's word in random keys; a brand's account has one of its own."""
-    return creator.row if creator.row < s.modelled else 2**31 + creator.row - s.modelled
-
-
 def organic_count(s: Reference, creator: Creator) -> int:
     """Return today's Poisson number of organic posts, by inversion."""
-    u = s.dice.roll(Stream.PUBLISH, 0, key_of(s, creator), 0, s.day << 16)[0]
+    u = s.dice.roll(Stream.PUBLISH, 0, creator.key, 0, s.day << 16)[0]
     count = 0
     while u > pdtr(count, creator.posting):
         count += 1
@@ -239,11 +242,11 @@ def organic_count(s: Reference, creator: Creator) -> int:
 def publish(s: Reference) -> dict[int, list[Post]]:
     """Write today's posts; return those that appear in each round."""
     creators, rounds = s.market.creators, s.market.feed.rounds_per_day
-    ads = [a for a in s.money.ads if a.day == s.day]
+    ads = [(a, cpm) for a, cpm in zip(s.money.ads, s.money.cpms, strict=True) if a.day == s.day]
     s.codes = s.codes or bool(s.money.booked)
     opening: dict[int, list[Post]] = {r: [] for r in range(rounds)}
     for creator in s.creators:
-        z = numpy_normal(*s.dice.roll(Stream.FORM, 0, key_of(s, creator), 0, s.day << 16)[:2])
+        z = numpy_normal(*s.dice.roll(Stream.FORM, 0, creator.key, 0, s.day << 16)[:2])
         persistence = creators.form_persistence
         creator.form = persistence * creator.form + creators.form_sd * math.sqrt(1.0 - persistence**2) * z
     for creator in s.creators:
@@ -264,9 +267,9 @@ def publish(s: Reference) -> dict[int, list[Post]]:
             s.posts.append(post)
             opening[max(0, math.floor((post.posted - s.day) * rounds + 1e-9))].append(post)
     accounts = [p for p in s.posts if p.creator.row >= s.modelled and p.sponsored][-len(ads) :] if ads else []
-    for order, post in zip(ads, accounts, strict=True):
-        quota = int(order.spend / s.market.prices.cpm * 1000.0 / s.scale)
-        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend, s.market.prices.cpm))
+    for (order, cpm), post in zip(ads, accounts, strict=True):
+        quota = int(order.spend / cpm * 1000.0 / s.scale)
+        s.money.campaigns.append(Campaign(post, s.day, min(s.day + order.days, s.horizon) - 1, quota, order.spend, cpm))
     return opening
 
 
@@ -276,7 +279,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, disclosure: float, fi
     own = creator.row < s.modelled
     ordinal = creator.ordinals[sponsored]
     creator.ordinals[sponsored] += 1
-    key = key_of(s, creator)
+    key = creator.key
     word = int(sponsored) << 31 | ordinal << 16
 
     u, v, _, _ = s.dice.roll(Stream.PUBLISH, 1, key, word)

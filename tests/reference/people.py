@@ -92,6 +92,7 @@ class Creator:
 
     row: int
     person: int
+    key: int  # its word in random keys
     topics: list[float]
     ability: float
     posting: float
@@ -153,6 +154,7 @@ class Lead:
     bought: int = 0
     exposure: float = 0.0
     exposure_ad: float = 0.0
+    noticed: float = 0.0
     warmth: float = 0.0
     doubt: float = 0.0
     chance: list[float] = field(default_factory=lambda: [0.0] * 5)

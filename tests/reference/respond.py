@@ -147,6 +147,8 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         lead.doubt += recognised * (1.0 - trust) * part
         lead.warmth += trust * post.fit * part
         message = part * (1.0 + rule.brief_clarity * post.brief)
+        awareness = rule.awareness[1 if source == "paid" else 0]
+        lead.noticed = 1.0 - (1.0 - lead.noticed) * (1.0 - awareness) ** message
         if source == "paid":
             lead.ads += 1
             lead.exposure_ad += message

@@ -293,7 +293,7 @@ def test_a_brief_makes_the_message_plainer_and_the_post_worse() -> None:
     both = [sim.posts[: sim.post_count] for sim in (free, scripted)]
     loss = (both[0].quality - both[1].quality)[both[0].brand == 0]
     assert loss == pytest.approx(0.3)
-    assert both[1].likes[both[1].brand == 0].sum() < both[0].likes[both[0].brand == 0].sum()
+    assert both[1].watch[both[1].brand == 0].sum() < both[0].watch[both[0].brand == 0].sum()
 
 
 # ---------------------------------------------------------------------- careers

@@ -382,4 +382,4 @@ def test_the_guide_does_what_it_says(monkeypatch: pytest.MonkeyPatch, repository
         listed = set(re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE))
         assert listed == {name for name, kind in event_types().items() if kind.__module__.startswith("influence_sim.")}
     finally:
-        Event.registry.pop("creator_leaves", None)
+        Event.registry.pop("writers_block", None)

@@ -136,6 +136,10 @@ def command(
     lines += [f"Tables: {out}"] if out is not None else []
     lines += [f"Snapshot of day {simulation.day}: {snapshot}"] if snapshot is not None else []
     answer = {"strategy": strategy, "replication": replication, "totals": result.totals, "discovery": _rows(found)}
+    if simulation.ledger.refused:
+        first, more = simulation.ledger.reasons[0], len(simulation.ledger.refused) - 1
+        answer["refused"] = simulation.ledger.reasons
+        console.warn(f"an order was refused: {first}" + (f"; {more:,} more were refused" if more else ""))
     if log is not None:
         lines.append(f"Events: {log.written:,} in {outputs['events.parquet']}")
         answer["events"] = {"written": log.written, "left_out": log.left_out}

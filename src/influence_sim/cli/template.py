@@ -70,6 +70,8 @@ def _quoted(text: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     return f"{int(value):_}" if isinstance(value, int | float) and float(value).is_integer() and abs(value) < 1e15 else str(value)
 
 

@@ -5,22 +5,25 @@ Every brand that acts has a `Campaign`: the brand under study is the first, riva
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from influence_sim.engine.state import CHANNELS
-from influence_sim.rng import Stream, uniforms
+from influence_sim.engine.media import agreed_cpm, demand, least_spend, price, refusal
+from influence_sim.engine.state import BRAND_ACCOUNT, CHANNELS
+from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
 from influence_sim.strategies.base import (
+    REPORT_DELAY,
     Audience,
     BrandView,
     Network,
     Order,
     PaidImpressions,
+    Results,
     Sales,
     SponsoredPost,
     Strategy,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
 
 Array = np.ndarray[Any, Any]
+TRACKING_ERROR = 0.2  # ln sd of the sales a dashboard attributes to a post
 
 
 @dataclass
@@ -66,18 +70,40 @@ class Ledger:
     budget: float
     paid: float = 0.0
     reserved: float = 0.0
+    withdrawn: float = 0.0  # taken away by an event
     items: Bill = field(default_factory=dict)
     hired: set[int] = field(default_factory=set)  # under contract at least once
     booked: list[SponsoredPost] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)  # of each of them
     commissions: list[Commission] = field(default_factory=list)
     ads: list[PaidImpressions] = field(default_factory=list)
+    cpms: list[float] = field(default_factory=list)  # agreed for each of them
     flights: list[Flight] = field(default_factory=list)
     refused: list[Order] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)  # why, for each of them
 
     @property
     def left(self) -> float:
-        """Money neither paid nor reserved, in USD."""
-        return self.budget - self.paid - self.reserved
+        """Money neither paid, reserved nor withdrawn, in USD."""
+        return self.budget - self.paid - self.reserved - self.withdrawn
+
+    def refuse(self, order: Order, reason: str) -> None:
+        """Note an order that is not accepted, and why."""
+        self.refused.append(order)
+        self.reasons.append(reason)
+
+    def lapse(self, creators: Collection[int], day: int) -> None:
+        """Undo posts due on `day` or later by `creators` and get fees and rights back; what the deals cost is lost."""
+        kept = []
+        for order, bill in zip(self.booked, self.bills, strict=True):
+            if order.creator not in creators or order.day < day:
+                kept.append((order, bill))
+                continue
+            for item in ("fees", "rights"):
+                if item in bill:
+                    self.pay(item, -bill[item])
+        self.booked, self.bills = [order for order, _ in kept], [bill for _, bill in kept]
+
 
     def pay(self, item: str, usd: float) -> None:
         """Spend money on an item of `pricing.ITEMS`."""
@@ -95,10 +121,14 @@ class Campaign:
 
 
 def rivals(market: Market, horizon: int) -> list[Campaign]:
-    """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market."""
+    """Return the campaigns of the rivals: each advertises all the time, with money that grows with the market.
+
+    The last `rivals.silent` of them have no money until an event gives it to them.
+    """
     r = market.rivals
-    money = r.spend * market.people.population / 1000.0 * horizon
-    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money * r.size_ratio**k)) for k in range(r.count)]
+    first = r.spend * market.people.population / 1000.0 * horizon
+    money = [first * r.size_ratio**k if k < r.count - r.silent else 0.0 for k in range(r.count)]
+    return [Campaign(1 + k, AlwaysOn(creator_share=r.creator_share), Ledger(money[k])) for k in range(r.count)]
 
 
 def niche(shares: Array) -> Array:
@@ -155,6 +185,35 @@ def credited_sales(s: Simulation, brand: int) -> Sales:
     return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
 
 
+def results_of(s: Simulation, campaign: Campaign) -> Results:
+    """Return what a brand's dashboard shows of its posts; sales come late and with an error of tracking."""
+    posts, scale = s.posts[: s.post_count], s.world.people_per_agent
+    rows = np.flatnonzero((posts.brand == campaign.brand) & (posts.sponsored == 1))
+    day = np.floor(posts.posted[rows]).astype(np.int64)
+    own = posts.key[rows] >= BRAND_ACCOUNT
+    fees: dict[tuple[int, int], float] = {}
+    for order, bill in zip(campaign.ledger.booked, campaign.ledger.bills, strict=True):
+        at = order.creator, order.day
+        fees[at] = fees.get(at, 0.0) + sum(usd for item, usd in bill.items() if item != "commission")
+    charged: dict[int, float] = {}
+    for flight in campaign.ledger.flights:
+        charged[flight.post] = charged.get(flight.post, 0.0) + flight.delivered * scale * flight.cpm / 1000.0
+    hired = [fees.get((c, d), 0.0) for c, d in zip(posts.creator[rows].tolist(), day.tolist(), strict=True)]
+    spend = np.where(own, 0.0, hired) + np.array([charged.get(row, 0.0) for row in rows.tolist()])
+    word = posts.sponsored[rows].astype(np.int64) << 31 | posts.ordinal[rows] << 16
+    u = uniforms(s.rules.seed, Stream.RESULT_NOISE, s.rules.replication, 0, posts.key[rows], word)
+    sales = posts.sales[rows] * scale * np.exp(TRACKING_ERROR * normals(u)[:, 0])
+    return Results(
+        np.where(own, -1, posts.creator[rows]),
+        day,
+        spend,
+        posts.impressions[rows] * scale,
+        (posts.likes + posts.comments + posts.shares)[rows] * scale,
+        posts.clicks[rows] * scale,
+        np.where(s.day - day >= REPORT_DELAY, sales, np.nan),
+    )
+
+
 def observe(s: Simulation, campaign: Campaign) -> BrandView:
     """Return what a brand can see this morning; all arrays are per modelled creator."""
     m, c, count, scale = s.market, s.modelled, s.post_count, s.world.people_per_agent
@@ -197,7 +256,9 @@ def observe(s: Simulation, campaign: Campaign) -> BrandView:
         deal_cost=search + (m.prices.deal_overhead + m.prices.product_cost),
         search_cost=search,
         terms=terms_of(m),
-        cpm=m.prices.cpm,
+        cpm=price(m, demand(m, s.campaigns, day)),
+        least_spend=least_spend(m),
+        results=results_of(s, campaign),
         uniform=uniforms(seed, Stream.BRAND_DICE, replication, 0, np.arange(c))[:, 0],
         dice=lambda a, b, c: uniforms(seed, Stream.STRATEGY, replication, a, b, c, day << 16 | campaign.brand)[:, 0],
         audience=lambda: follower_lists(s.acquaintances.start, s.acquaintances.creator, s.acquaintances.follows, c),
@@ -254,38 +315,41 @@ def follower_lists(start: Array, creator: Array, follows: Array, modelled: int) 
     return Audience(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), person[order])
 
 
-def contract(ledger: Ledger, orders: list[Order], view: BrandView, sales: Array) -> None:
-    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused`.
+def contract(ledger: Ledger, orders: list[Order], view: BrandView, market: Market, campaigns: Sequence[Campaign], sales: Array) -> None:
+    """Accept the orders that can be paid, in order; the others are listed in `ledger.refused` with the reason.
 
     Posts of a creator that together earn the discount are signed together, or if the money does not last, one by
-    one without it.  `sales` (C,) are the sales of each creator's posts for the brand so far (agents).
+    one without it.  `campaigns` are those of every brand: their ads together set the price of impressions.
+    `sales` (C,) are the sales of each creator's posts for the brand so far (agents).
     """
     known = {order.creator for order in ledger.booked}
     for lot in lots(orders, view.terms.ambassador_posts):
-        if len(lot) > 1 and _signed(ledger, lot, view, sales, known):
+        posts = [order for order in lot if isinstance(order, SponsoredPost)]
+        if len(posts) > 1 and not _sign(ledger, posts, view, sales, known):
             continue
-        ledger.refused += [order for order in lot if not _signed(ledger, [order], view, sales, known)]
+        for order in lot:
+            if isinstance(order, SponsoredPost):
+                reason = _sign(ledger, [order], view, sales, known)
+            elif not (reason := refusal(market, ledger, order, view)):
+                ledger.cpms.append(agreed_cpm(market, campaigns, order))
+                ledger.reserved += order.spend
+                ledger.ads.append(order)
+            if reason:
+                ledger.refuse(order, reason)
 
 
-def _signed(ledger: Ledger, lot: list[Order], view: BrandView, sales: Array, known: set[int]) -> bool:
-    """Sign a lot and pay or reserve what it costs, if that is possible."""
-    first = lot[0]
-    if isinstance(first, PaidImpressions):
-        sound = first.spend > 0 and view.day <= first.day < view.horizon and first.days >= 1
-        if not (sound and first.spend <= ledger.left + 1e-9):
-            return False
-        ledger.reserved += first.spend
-        ledger.ads.append(first)
-        return True
-    posts = [order for order in lot if isinstance(order, SponsoredPost)]
-    if not all(
-        0 <= x.creator < len(view.fee) and view.day <= x.day < view.horizon and 0.0 <= x.brief <= 1.0 and x.exclusive_days >= 0
-        for x in posts
-    ):
-        return False
-    bills = prices(view, posts, first.creator in known, first.creator in ledger.hired, len(posts) > 1)
-    if bills is None or not total(bills) <= ledger.left + 1e-9:
-        return False
+def _sign(ledger: Ledger, posts: list[SponsoredPost], view: BrandView, sales: Array, known: set[int]) -> str:
+    """Sign posts of one creator that stand together, and pay or reserve what they cost; say why not when that is impossible."""
+    creator = posts[0].creator
+    if not 0 <= creator < len(view.fee):
+        return f"there is no creator {creator}"
+    if not all(view.day <= x.day < view.horizon and 0.0 <= x.brief <= 1.0 and x.exclusive_days >= 0 for x in posts):
+        return f"posts need a day from {view.day} to {view.horizon - 1}, a brief from 0 to 1 and no negative exclusivity"
+    bills = prices(view, posts, creator in known, creator in ledger.hired, len(posts) > 1)
+    if bills is None:
+        return f"creator {creator} refuses"
+    if not total(bills) <= ledger.left + 1e-9:
+        return f"{total(bills):,.2f} USD wanted, {ledger.left:,.2f} USD left"
     for post, bill in zip(posts, bills, strict=True):
         for item, usd in bill.items():
             if item == "commission":
@@ -295,8 +359,9 @@ def _signed(ledger: Ledger, lot: list[Order], view: BrandView, sales: Array, kno
         if post.pay != "gift":
             ledger.hired.add(post.creator)
         ledger.booked.append(post)
-    known.add(first.creator)
-    return True
+        ledger.bills.append(bill)
+    known.add(creator)
+    return ""
 
 
 def _promise(ledger: Ledger, post: SponsoredPost, usd: float, last_day: int, sales: int) -> None:

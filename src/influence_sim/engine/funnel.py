@@ -53,10 +53,8 @@ def _mind(i, b, day, rules, leads, buyers_share):
         if seen == 0.0 and leads[i, b].purchases == 0 and u_forget < rules.forget:
             leads[i, b].aware = 0
             leads[i, b].considering = 0
-    else:
-        miss = (1.0 - rules.awareness_influencer) ** leads[i, b].exposure * (1.0 - rules.awareness_ad) ** leads[i, b].exposure_ad
-        if u_aware < 1.0 - miss:
-            leads[i, b].aware = 1
+    elif u_aware < leads[i, b].noticed:
+        leads[i, b].aware = 1
     attitude = leads[i, b].attitude
     if leads[i, b].aware and not leads[i, b].considering:
         u_consider, _, _, _ = tail(rules.seed, _CONSIDER, rules.replication, i, b, 0, day << 16)
@@ -218,6 +216,7 @@ def evening(low, high, day, rules, decays, brands, block, knowledge, viewers, le
             leads[i, b].exposure = 0.0
             leads[i, b].exposure_ad = 0.0
             leads[i, b].touches = 0
+            leads[i, b].noticed = 0.0
             leads[i, b].warmth = 0.0
             leads[i, b].doubt = 0.0
             leads[i, b].clicks = 0

@@ -14,6 +14,7 @@ import numpy as np
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import (
     BOUGHT,
+    BRAND_ACCOUNT,
     CLICK,
     COMMENT,
     EXPLORE,
@@ -150,7 +151,10 @@ def audience_of(
             accept = unit(d if half else b)
             if i == own or stamp[i] == p or slots.start[i + 1] - slots.start[i] < minimum_slots:
                 continue
-            if posts[p].brand >= 0 and minimum_slots > 1:
+            bought = minimum_slots > 1 or posts[p].key >= BRAND_ACCOUNT
+            if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if bought else rules.sponsored_to_minors):
+                continue
+            if posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
                 if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                     continue
             elif is_seen(seen, i, p):

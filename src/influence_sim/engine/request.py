@@ -16,6 +16,7 @@ from influence_sim.engine.respond import expected_fraction, length, normals2, re
 from influence_sim.engine.retrieve import retrieve
 from influence_sim.engine.seen import add_seen, is_seen
 from influence_sim.engine.state import (
+    BRAND_ACCOUNT,
     COMMENT,
     EMPTY,
     EXPLORE,
@@ -29,13 +30,13 @@ from influence_sim.engine.state import (
     RANDOM,
     SHARE,
     SUBSCRIBE,
+    TAKEOVER,
     TRENDING,
 )
 from influence_sim.jit import hot
 from influence_sim.rng import Stream
 
 NOBODY = 0xFFFFFFFF  # creator word of posts from outside the model
-BRAND_ACCOUNT = 2**31  # keys of brands' own accounts begin here
 _SOURCE, _OUTSIDE, _ANSWER = int(Stream.SLOT_SOURCE), int(Stream.OUTSIDE), int(Stream.OUTSIDE_RESPONSE)
 _RESERVED, _RACE = int(Stream.RESERVED_SLOTS), int(Stream.RACE)
 
@@ -54,6 +55,7 @@ def open_request(i, row, scene, desk):
         desk.lesson[k] = desk.estimate[k]
         norm += desk.estimate[k] * desk.estimate[k]
     q.person = i
+    q.protected = 1 if scene.minor[i] and not rules.sponsored_to_minors else 0
     q.row = row
     q.slots = min(rules.slots_per_request, slots.start[i + 1] - row)
     q.number = viewers[i].requests
@@ -125,17 +127,20 @@ def _discount(author, times, rules, posts, desk):
 
 
 @hot
-def _allotted(group, rules, posts, leads, seen, desk):
-    """Return the place of the person's allotted post with the smallest race key that may still be shown, or -1."""
+def _allotted(group, takeover, rules, posts, leads, seen, desk):
+    """Return the place of the person's allotted post with the smallest race key that may still be shown, or -1.
+
+    `takeover` is 1 at the first slot of the person's day, where takeovers stand and nothing else that is bought.
+    """
     q = desk.request[0]
     i = q.person
     best = -1
     smallest = 2.0
     for at in range(group.start[i], group.start[i + 1]):
         p = group.rows[at]
-        if p < 0:
+        if p < 0 or (1 if posts[p].format == TAKEOVER else 0) != takeover:
             continue
-        if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT:
+        if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT and not takeover:
             if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                 continue
         elif is_seen(seen, i, p):
@@ -170,7 +175,7 @@ def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     a, b, c, _ = tail(rules.seed, _ANSWER, rules.replication, i, NOBODY, word, time_word)
     z, z_length = normals2(a, b)
     duration = length(rules, z_length, c)
-    ad = u_ad < rules.outside_ad_load
+    ad = u_ad < rules.outside_ad_load and not q.protected
     eta = rules.match * (desk.taste[topic] * q.taste_scale - rules.match_mean) / rules.match_unit
     eta -= rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
     if ad:
@@ -265,7 +270,7 @@ def _show(row, p, source, sharer, predicted, moment, scene, desk):
         # Shown again at will, but shared once.
         if slots.action[row] & SHARE and not add_seen(scene.seen, i, p):
             slots.action[row] &= 255 - SHARE
-    elif source != PAID:
+    elif source != PAID or posts[p].key < BRAND_ACCOUNT or posts[p].format == TAKEOVER:
         add_seen(scene.seen, i, p)
     if rules.sequential:
         _count_at_once(p, row, rules, posts, slots)
@@ -281,21 +286,23 @@ def play_slot(scene, desk):
     moment = scene.viewers[i].shown + 1
     p = -1
     source = EMPTY
-    if s % (rules.ad_gap + 1) == rules.ad_gap and scene.ads.start[i] < scene.ads.start[i + 1]:
-        at = _allotted(scene.ads, rules, posts, scene.leads, scene.seen, desk)
+    spaced = s % (rules.ad_gap + 1) == rules.ad_gap
+    first = 1 if moment == 1 and not spaced else 0
+    if (first or spaced) and scene.ads.start[i] < scene.ads.start[i + 1]:
+        at = _allotted(scene.ads, first, rules, posts, scene.leads, scene.seen, desk)
         if at >= 0:
             p = scene.ads.rows[at]
             scene.ads.rows[at] = -1
-            source = PAID if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT else HEATED
+            source = PAID if posts[p].sponsored else HEATED
     if p < 0 and s >= q.slots - q.reserved:
-        at = _allotted(scene.tests, rules, posts, scene.leads, scene.seen, desk)
+        at = _allotted(scene.tests, 0, rules, posts, scene.leads, scene.seen, desk)
         if at >= 0:
             p = scene.tests.rows[at]
             scene.tests.rows[at] = -1
             source = EXPLORE
     if p >= 0:
         for j in range(q.candidates):
-            if desk.post[j] == p and source != PAID:
+            if desk.post[j] == p and (source != PAID or posts[p].key < BRAND_ACCOUNT):
                 desk.taken[j] = 1
         z, _, _, _ = predict(p, i, scene.day, rules, posts, scene.themes, scene.acq, scene.decays, desk)
         _show(row, p, source, -1, predicted_like(z, p, rules, posts), moment, scene, desk)

@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from influence_sim.engine.state import BOUGHT, CLICK, COMMENT, FIXED, FOLLOWED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE
+from influence_sim.engine.state import BOUGHT, BRAND_ACCOUNT, CLICK, COMMENT, FIXED, FOLLOWED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE
 from influence_sim.jit import hot
 from influence_sim.rng import Stream, uniform4
 
-_WATCH, _REACT, _CLICK, _LOOP = int(Stream.WATCH), int(Stream.REACT), int(Stream.CLICK), int(Stream.LOOP)
+_WATCH, _REACT, _CLICK, _LOOP, _JOIN = int(Stream.WATCH), int(Stream.REACT), int(Stream.CLICK), int(Stream.LOOP), int(Stream.JOIN)
 
 
 @hot
@@ -150,7 +150,9 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         good = acq.good[pair] * decays.trust[age]
         bad = acq.bad[pair] * decays.trust[age]
     trust = trust_of(good, bad, scene.reputation[c], rules.reputation_weight)
-    if source == PAID:
+    # A creator's post that a brand boosts is bought, but the creator's; only the brand's own account is trusted as a brand.
+    ad = source == PAID and key >= BRAND_ACCOUNT
+    if ad:
         trust = scene.brands[brand].trust
 
     u1, u2, u_watch, u_like = tail(rules.seed, _WATCH, rules.replication, i, key, post_word, time_word)
@@ -189,7 +191,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         if u_share < share:
             action |= SHARE
             gain += rules.learn_share
-        if source != PAID and follows == 0.0 and u_follow < sigmoid(rules.follow_logit + rules.follow_slope * eta):
+        if not ad and follows == 0.0 and u_follow < sigmoid(rules.follow_logit + rules.follow_slope * eta):
             action |= SUBSCRIBE
             gain += rules.learn_follow
         if u_negative < sigmoid(rules.negative_logit + rules.negative_slope * eta):
@@ -199,7 +201,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
             u_click, u_buy, _, _ = tail(rules.seed, _CLICK, rules.replication, i, key, post_word, time_word)
             interest = leads[i, brand].category
             attitude = leads[i, brand].attitude
-            base = rules.click_ad_logit if source == PAID else rules.click_influencer_logit
+            base = rules.click_ad_logit if ad else rules.click_influencer_logit
             fatigue = (1.0 + leads[i, brand].annoyance) ** (-rules.ad_fatigue)
             # Who bought lately needs nothing; who watches a trusted person try it risks less.
             ready = rules.closed_need if viewers[i].bought else 1.0
@@ -226,8 +228,13 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
                     action |= BOUGHT
                     leads[i, brand].bought += 1
                     viewers[i].bought = day + 1
-            if source != PAID:
+            if not ad:
                 leads[i, brand].credited = c + 1
+            join = rules.join[posts[p].format]
+            if join > 0.0 and scene.amateur[i] and leads[i, brand].joined == 0:
+                u_join, _, _, _ = tail(rules.seed, _JOIN, rules.replication, i, key, post_word, time_word)
+                if u_join < join * math.exp(scene.sharing[i]):
+                    leads[i, brand].joined = 1
     if follows > 0.0:
         action |= FOLLOWED
     if brand >= 0:
@@ -242,8 +249,11 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         leads[i, brand].doubt += recognised * (1.0 - trust) * share_watched
         leads[i, brand].warmth += trust * posts[p].fit * share_watched
         message = share_watched * (1.0 + rules.brief_clarity * posts[p].brief)
+        missed = (1.0 - leads[i, brand].noticed) * (1.0 - rules.awareness[posts[p].format]) ** message
+        leads[i, brand].noticed = 1.0 - missed
         if source == PAID:
             leads[i, brand].ads += 1
+        if ad:
             leads[i, brand].exposure_ad += message
         else:
             leads[i, brand].exposure += message

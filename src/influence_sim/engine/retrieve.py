@@ -46,6 +46,7 @@ REQUEST = np.dtype(
         ("limit", "f8"),  # an outside post wins when its uniform is above
         ("taste_scale", "f8"),  # one over the length of the true tastes
         ("estimate_scale", "f8"),  # and of the estimated
+        ("protected", "i8"),  # 1: no advertising may be recommended
     ],
     align=True,
 )
@@ -106,6 +107,8 @@ def new_desk(topics: int) -> Desk:
 def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, seen, desk):
     """Add post p to the candidates unless it is own, too old, seen or there already."""
     if m >= CANDIDATES or person_of[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
+        return m
+    if source != FOLLOW and desk.request[0].protected and posts[p].sponsored:
         return m
     if not rules.repeats:
         for j in range(m):

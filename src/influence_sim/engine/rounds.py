@@ -11,7 +11,7 @@ from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import Flight, settle
 from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
-from influence_sim.engine.state import FAILED, FIXED, HEATED, PAID, SHARE, Array, Lists, Pool, Pools, Scene, Slots
+from influence_sim.engine.state import FAILED, FIXED, HEATED, PAID, SHARE, TAKEOVER, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, a
         s.rules,
         s.people.interests,
         s.people.estimate,
+        s.people.minor,
         s.people.knowledge,
         s.people.sharing,
         s.people.price_sensitivity,
+        s.amateur,
         s.creators.person,
         s.creators.authenticity,
         s.creators.reputation,
@@ -163,24 +165,43 @@ def _test_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
 def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
     """Allot people to bought impressions (today's part of each order, spread over the rounds left) and to heated posts."""
     n, f = s.world.size, s.market.feed
-    running = [x for x in _flights(s) if x.first_day <= s.day <= x.last_day and x.delivered < x.quota]
+    now = s.day + r / f.rounds_per_day
+    running = [
+        x for x in _flights(s) if x.first_day <= s.day <= x.last_day and x.delivered < x.quota and s.posts.posted[x.post] <= now
+    ]
+    takeovers = [x for x in running if s.posts.format[x.post] == TAKEOVER]
+    running = [x for x in running if s.posts.format[x.post] != TAKEOVER]
     heated = s.first_live + np.flatnonzero(s.posts.heat[s.first_live : s.post_count] > 0)
-    age = s.day + r / f.rounds_per_day - s.posts.posted[heated]
+    age = now - s.posts.posted[heated]
     heated = heated[(age >= 0.0) & (age <= f.max_age)]
-    if not running and not len(heated):
+    if not running and not takeovers and not len(heated):
         return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
     rounds_left = [(x.last_day - s.day) * f.rounds_per_day + f.rounds_per_day - r for x in running]
     bought = [-(-(x.quota - x.delivered) // left) for x, left in zip(running, rounds_left, strict=True)]
     rows = np.array([x.post for x in running] + heated.tolist(), np.int64)
     wanted = np.array(bought + s.posts.heat[heated].tolist(), np.int64)
-    who, what = allot(
+    chosen = [_allot_ads(s, r, rows, wanted, f.ad_gap + 1, slots)]
+    if takeovers:
+        # A takeover is the first thing somebody sees today: whoever has been here today is too late for it.
+        fresh = np.where(s.viewers.shown == 0, np.diff(slots.start), 0)
+        first = slots._replace(start=np.concatenate([[0], np.cumsum(fresh)]).astype(np.int64))
+        rows, wanted = (np.array(x, np.int64) for x in zip(*((x.post, x.quota - x.delivered) for x in takeovers), strict=True))
+        chosen.append(_allot_ads(s, r, rows, wanted, 1, first))
+    who, what = (np.concatenate(column) for column in zip(*chosen, strict=True))
+    return grouped(who, what, n)
+
+
+def _allot_ads(s: Simulation, r: int, rows: Array, wanted: Array, least: int, slots: Slots) -> tuple[Array, Array]:
+    """Return (person, post) pairs of people with at least `least` slots for the posts `rows`."""
+    f = s.market.feed
+    found: tuple[Array, Array] = allot(
         rows,
-        np.minimum(wanted, n),
+        np.minimum(wanted, s.world.size),
         int(Stream.AD_AUDIENCE),
         s.day,
         r,
         f.ad_targeting,
-        f.ad_gap + 1,
+        least,
         s.rules,
         s.people,
         s.creators,
@@ -190,7 +211,7 @@ def _ad_audiences(s: Simulation, r: int, slots: Slots) -> Lists:
         slots,
         s.seen,
     )
-    return grouped(who, what, n)
+    return found
 
 
 def _count(s: Simulation, r: int, slots: Slots) -> None:
@@ -209,7 +230,10 @@ def _count(s: Simulation, r: int, slots: Slots) -> None:
     for campaign in s.campaigns:
         for flight in campaign.ledger.flights:
             if flight.post < len(bought) and bought[flight.post]:
-                settle(campaign.ledger, flight, int(bought[flight.post]), scale)
+                # A post boosted twice is charged to the older order first.
+                delivered = min(int(bought[flight.post]), flight.quota - flight.delivered)
+                bought[flight.post] -= delivered
+                settle(campaign.ledger, flight, delivered, scale)
     np.subtract.at(posts.heat, slots.post[slots.source == HEATED], 1)
     live = slice(s.first_live, s.post_count)
     if f.stages:

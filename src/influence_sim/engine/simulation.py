@@ -30,8 +30,10 @@ from influence_sim.engine.publish import Ring, ring
 from influence_sim.engine.request import serve
 from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
+from influence_sim.engine.scandal import discredit
 from influence_sim.engine.seen import add_seen, make_room, new_seen
 from influence_sim.engine.state import (
+    AMATEUR,
     BLOCK,
     CHANNELS,
     LEAD,
@@ -51,7 +53,7 @@ from influence_sim.engine.state import (
 from influence_sim.engine.wom import spill_over
 from influence_sim.events import Event, in_order, market_on
 from influence_sim.feeds import score_of
-from influence_sim.rng import Stream, uniforms
+from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.midrun import fixed_changes
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
@@ -63,7 +65,7 @@ DAILY = (
     "day", "impressions", "reach_cumulative", "engagements", "clicks", "purchases", "expected_purchases",
     "spend", "aware", "considering", "sponsored_share_seen", "views_modelled", "views_outside", "views_empty",
     "likes", "comments", "shares", "follows", "unfollows", "minors_impressions", "watch_seconds",
-    "organic_views", "organic_likes", "trial", "loyal", "lapsed", "new_customers", "praise", "complaints", "spend_ads",
+    "organic_views", "organic_likes", "trial", "loyal", "lapsed", "new_customers", "praise", "complaints", "spend_ads", "user_videos",
     *(f"{what}_{channel}" for what in ("impressions", "clicks", "spend") for channel in CHANNELS[:WORD]),
 )  # fmt: skip
 
@@ -118,7 +120,9 @@ class Simulation:
         self.people = world.people._replace(estimate=world.people.estimate.copy(), knowledge=world.people.knowledge.copy())
         self.creators = world.creators._replace(form=world.creators.form.copy(), reputation=world.creators.reputation.copy())
         n, (brands, topics) = world.size, world.brand_topics.shape
-        self.accounts = brands  # the last rows of creators are the brands' own accounts
+        self.accounts = brands  # their own accounts follow the creators; people who join a challenge come after them
+        u = uniforms(self.rules.seed, Stream.AMATEUR, self.rules.replication, np.arange(n))[:, 0]
+        self.amateur = ((u < market.creators.amateurs) | (self.people.creator >= 0)).astype(np.uint8)
         self.modelled = len(self.creators.person) - brands
         self.viewers, self.leads, self.tags = records(n, VIEWER), records((n, brands), LEAD), np.zeros((n, topics), np.uint8)
         self.brands = brand_table(market)
@@ -144,7 +148,8 @@ class Simulation:
         self.quotas = stage_quotas(market, world.people_per_agent)
         stages = len(self.quotas)
         self.stage_memory, self.stage_count = np.zeros((stages, market.feed.stage_memory)), np.zeros(stages, np.int64)
-        self.ordinals = np.zeros((len(self.creators.person), 1 + brands), np.int64)  # organic posts, then by brand
+        # Organic posts of each account, its videos for each brand's challenge, its posts for each brand.
+        self.ordinals = np.zeros((len(self.creators.person), 1 + 2 * brands), np.int64)
         self.pending: list[tuple[int, int]] = []  # (person, post) re-shares that reach followers next round
         self.daily: dict[str, list[float]] = {name: [] for name in DAILY}
         self.items: list[dict[str, Array]] = []
@@ -227,11 +232,11 @@ class Simulation:
         """
         if self.day >= self.horizon:
             raise RuntimeError(f"the horizon of {self.horizon} days is reached")
+        spent, ads = self.ledger.paid, self.ledger.items.get("ads", 0.0)
         self._play_events()
         if self.intents is not None and orders is None and organic is None:
             orders, organic = self.intents(self)
         self.today = dict.fromkeys(DAILY, 0.0)
-        spent, ads = self.ledger.paid, self.ledger.items.get("ads", 0.0)
         sign(self, orders)
         start_of_round = publish(self, organic or {})
         events: list[tuple[Array, Array, Array]] = []
@@ -311,6 +316,36 @@ class Simulation:
             setattr(self, table, columns)
         values: Array = getattr(columns, name)
         return values
+
+    def accounts_of(self, person: Array) -> Array:
+        """Return the account rows of people, -1 where somebody has none."""
+        row = np.full(self.world.size, -1, np.int64)
+        owner = self.creators.person
+        row[owner[owner >= 0]] = np.flatnonzero(owner >= 0)
+        return row[person]
+
+    def open_accounts(self, person: Array) -> None:
+        """Give people, who have none, accounts at the end of the table of creators; they post nothing by themselves."""
+        k, more = self.creators, len(person)
+        m = self.market.creators
+        topics = self.people.interests[person].astype(np.float64)
+        topics /= topics.sum(axis=1, keepdims=True)
+        u = uniforms(self.rules.seed, Stream.ABILITY, self.rules.replication, person, AMATEUR)
+        new = {
+            "person": person, "key": AMATEUR + person, "topics": topics, "ability": m.ability_sd * normals(u)[:, 0],
+            "authenticity": np.full(more, m.amateur_authenticity), "asking": np.ones(more), "fit_required": np.full(more, 2.0),
+            "reputation": np.full(more, 0.5), "retrievable": np.ones(more),
+        }  # fmt: skip
+        grown = {name: np.concatenate([x, new.get(name, np.zeros(more)).astype(x.dtype)]) for name, x in k._asdict().items()}
+        self.creators = k._replace(**grown)
+        self.ring = ring(self.market, self.creators)
+        self.followers, self.heat = np.append(self.followers, np.zeros(more, np.int64)), np.append(self.heat, np.zeros(more, np.int64))
+        self.belief = np.append(self.belief, np.zeros(more))
+        self.ordinals = np.vstack([self.ordinals, np.zeros((more, self.ordinals.shape[1]), np.int64)])
+
+    def discredit(self, creator: int, size: float, told: float, spill: float, spill_chance: float) -> None:
+        """Let a scandal break about a creator (row) this morning; see `scandal.discredit`."""
+        discredit(self, creator, size, told, spill, spill_chance)
 
     def fork(self, events: Sequence[Event] = (), market: Market | None = None) -> Simulation:
         """Return an independent copy at this day that goes on under the same dice.

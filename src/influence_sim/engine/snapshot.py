@@ -23,6 +23,7 @@ import numpy as np
 
 from influence_sim._version import MODEL_VERSION, __version__
 from influence_sim.engine.contracts import Campaign, Commission, Flight, Ledger
+from influence_sim.engine.publish import ring
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import POST, RULES, Array, records
 from influence_sim.events import build_event
@@ -50,7 +51,9 @@ SAVED = (
     "themes", "pending", "daily", *HISTORIES,
 )  # fmt: skip
 # Made by the constructor from the above.
-DERIVED = ("accounts", "modelled", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool")
+DERIVED = (
+    "accounts", "modelled", "amateur", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool",
+)  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
 NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
 
@@ -288,6 +291,10 @@ def _ledger_out(ledger: Ledger) -> dict[str, Any]:
         "paid": ledger.paid,
         "reserved": ledger.reserved,
         "items": ledger.items,
+        "withdrawn": ledger.withdrawn,
+        "bills": ledger.bills,
+        "cpms": ledger.cpms,
+        "reasons": ledger.reasons,
         "hired": sorted(int(c) for c in ledger.hired),
         "booked": [order(o) for o in ledger.booked],
         "commissions": [asdict(deal) for deal in ledger.commissions],
@@ -306,7 +313,7 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
 
     lists: dict[str, Any] = {name: orders(kept[name]) for name in ("booked", "ads", "refused")}
     flights = [Flight(**row) for row in kept["flights"]]
-    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "items")}
+    plain: dict[str, Any] = {name: kept[name] for name in ("budget", "paid", "reserved", "items", "withdrawn", "bills", "cpms", "reasons")}
     deals = [Commission(**row) for row in kept["commissions"]]
     return Ledger(**plain, **lists, hired=set(kept["hired"]), commissions=deals, flights=flights)
 
@@ -318,11 +325,11 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     tables = {name: table(kind, f"world.{name}") for name, kind in _WORLD.items()}
     world = World(brand_topics=arrays["world.brand_topics"], **tables, **header["world"])
     world.validate()
-    numbers = header["numbers"]
+    numbers, campaigns = header["numbers"], header["campaigns"]
     rules = records(1, RULES)
     rules[:] = arrays["rules"]
     try:
-        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in header["campaigns"]]
+        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in campaigns]
         events = [build_event({"event": event["name"], **event["params"]}) for event in header["events"]]
     except (KeyError, ValueError) as error:
         reason = error.args[0] if error.args else error
@@ -342,6 +349,9 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     for name in ("people", "creators"):
         own = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{name}.")}
         setattr(made, name, getattr(made, name)._replace(**own))
+    # People who opened an account since the first day stand behind those the constructor knows.
+    made.ring, accounts = ring(made.market, made.creators), len(made.creators.person)
+    made.belief, made.heat = np.zeros(accounts), np.zeros(accounts, np.int64)
     for name in ARRAYS:
         setattr(made, name, _like(getattr(made, name), arrays[name], name))
     for name in TABLES:
@@ -354,7 +364,7 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
         whole = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{history}.")}
         setattr(made, history, [whole] if whole else [])
     made.campaigns = [
-        Campaign(row["brand"], strategy, _ledger_in(row["ledger"])) for row, strategy in zip(header["campaigns"], strategies, strict=True)
+        Campaign(row["brand"], strategy, _ledger_in(row["ledger"])) for row, strategy in zip(campaigns, strategies, strict=True)
     ]
     made.daily = header["daily"]
     return made

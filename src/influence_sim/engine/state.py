@@ -16,9 +16,14 @@ Array = np.ndarray[Any, Any]
 # Sources of a slot (column `source`), in the order they are named in tables.
 EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, HEATED, OUTSIDE, OUTSIDE_AD = range(10)
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
+# Formats of a post (column `format`): hired from a creator, bought by a brand, or made by somebody who joined a challenge.
+HIRED, INFEED, TAKEOVER, CHALLENGE, EFFECT, MADE = range(6)
+FORMATS = ("post", "infeed", "takeover", "challenge", "effect", "made")
 # Channels that can touch a person for a brand (columns `chance` and `touch`), in the order they are named in tables.
-INFLUENCER, INFEED, TAKEOVER, CHALLENGE, WORD, NO_CHANNEL = range(6)
+# The first four are formats; effects and the videos people make belong to challenges.
+INFLUENCER, WORD, NO_CHANNEL = HIRED, 4, 5
 CHANNELS = ("influencer", "infeed", "takeover", "challenge", "word_of_mouth", "none")
+CHANNEL_OF = (INFLUENCER, INFEED, TAKEOVER, CHALLENGE, CHALLENGE, CHALLENGE)  # by format
 TOUCHING = len(CHANNELS) - 1
 # What the evening sums per brand, in units of 1 / FINE (expected purchases): credit by last click and by touches, one
 # column per channel; by promo code; of people who never bought the brand; at once after a click.
@@ -26,6 +31,8 @@ LAST_CLICK, MULTI_TOUCH, CODE, NEW, AT_ONCE, SUMS = 0, len(CHANNELS), 2 * len(CH
 FINE = 1 << 40
 # Bits of what happened in a slot (column `action`).
 LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for i in range(8))
+# Words of accounts in random keys: creators their row, people who join a challenge and brands from these numbers on.
+AMATEUR, BRAND_ACCOUNT = 2**30, 2**31
 # Stages of a post: 0..stages-1 in test, then one of these.
 PASSED, UNSTAGED, FAILED = 100, 101, -1
 BLOCK = 256  # people per block; results do not depend on it
@@ -36,12 +43,13 @@ FIXED = 1 << 24  # fixed point of sums over people, so that their order does not
 # columns, because scoring a candidate reads many fields of one post: one cache line instead of ten.
 POST = np.dtype(
     [
-        ("key", "i8"),  # the creator's word in random keys: its row, or 2**31 + brand for a brand's account
+        ("key", "i8"),  # the creator's word in random keys
         ("ordinal", "i8"),  # that creator's own count of organic or sponsored posts
         ("creator", "i4"),  # row of the creator
         ("brand", "i4"),  # brand, or -1
         ("sponsored", "i4"),  # 0/1, paid for by a brand of the model: part of the post's identity
         ("advert", "i4"),  # 0/1, advertising for any brand: what viewers respond to
+        ("format", "i4"),  # of `FORMATS`
         ("tag", "i4"),  # main topic
         ("quality", "f8"),  # units of match
         ("duration", "f8"),  # s
@@ -70,7 +78,7 @@ POST = np.dtype(
         ("follows", "i8"),
         ("negatives", "i8"),
         ("clicks", "i8"),
-        ("sales", "i8"),  # purchases at once after a click
+        ("sales", "i8"),  # at once after a click
         ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("sound", "i4"),  # shared sound, or -1 for the creator's own
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
@@ -109,7 +117,7 @@ CAREER = np.dtype(
         ("followers", "i8"),  # at the last review
         ("views", "f8"),  # usual impressions (agents) of a post; 0 before the first review
         ("success", "f8"),  # of the last review: impressions of a post over the usual
-        ("stopped", "i8"),  # 1: posts nothing any more
+        ("stopped", "i8"),  # 0 works, 1 gave up, 2 left for good
     ],
     align=True,
 )
@@ -123,6 +131,7 @@ LEAD = np.dtype(
         ("purchases", "i8"),  # realised
         ("exposure", "f8"),  # fully watched sponsored posts today, by influencers
         ("exposure_ad", "f8"),  # the same for bought impressions
+        ("noticed", "f8"),  # chance that today's exposures made the person aware
         ("warmth", "f8"),  # sum of trust x fit x share watched today
         ("doubt", "f8"),  # sum of recognised disclosure x distrust x share watched today
         ("chance", "f8", (TOUCHING,)),  # sum of click-and-buy probabilities today, by channel
@@ -144,6 +153,7 @@ LEAD = np.dtype(
         ("click_channel", "i8"),
         ("click_creator", "i8"),  # row of its account, plus one
         ("credited", "i8"),  # row of the last creator whose sponsored post was watched, plus one
+        ("joined", "i8"),  # the brand's challenge: 1 makes a video tomorrow, 2 has made it
     ],
     align=True,
 )
@@ -245,9 +255,11 @@ class Scene(NamedTuple):
     rules: Any  # record RULES
     interests: Array  # f4 (N, K) true tastes: for responses only
     estimate: Array  # f4 (N, K) the platform's estimate of them
+    minor: Array  # u1 (N)
     knowledge: Array  # f8 (N)
     sharing: Array  # f8 (N)
     price_sensitivity: Array  # f8 (N)
+    amateur: Array  # u1 (N) may answer a challenge with a video
     person_of: Array  # i4 (C) person row of each creator, or -1
     authenticity: Array  # f8 (C)
     reputation: Array  # f8 (C)
@@ -299,6 +311,8 @@ RULES = np.dtype(
         ("ad_gap", "i8"),
         ("ad_targeting", "f8"),
         ("ad_frequency_cap", "i8"),
+        ("ads_to_minors", "i8"),
+        ("sponsored_to_minors", "i8"),
         ("max_age", "f8"),
         ("value_like", "f8"),
         ("value_comment", "f8"),
@@ -407,8 +421,8 @@ RULES = np.dtype(
         ("unfollow_sponsored", "f8"),
         ("unfollow_daily", "f8"),
         ("live_attendance", "f8"),
-        ("awareness_influencer", "f8"),
-        ("awareness_ad", "f8"),
+        ("awareness", "f8", (len(FORMATS),)),  # by format of the post
+        ("join", "f8", (len(FORMATS),)),
         ("consideration", "f8"),
         ("attitude_gain", "f8"),
         ("attitude_annoyance", "f8"),

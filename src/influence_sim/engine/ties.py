@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from influence_sim.engine.respond import find, tail, trust_of
-from influence_sim.engine.state import COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Acquaintances
+from influence_sim.engine.state import BRAND_ACCOUNT, COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Acquaintances
 from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream
 
@@ -19,7 +19,7 @@ def collect(low, high, slots, posts, minimum_watch, who, what, bits):
     for i in range(low, high):
         for row in range(slots.start[i], slots.start[i + 1]):
             p = slots.post[row]
-            if p < 0 or slots.source[row] == PAID:
+            if p < 0 or (slots.source[row] == PAID and posts[p].key >= BRAND_ACCOUNT):
                 continue
             action = slots.action[row]
             watched = posts[p].advert == 1 and slots.watch[row] > minimum_watch
@@ -137,7 +137,7 @@ def evening(low, high, day, rules, acq, events, posts, creators, people, leads, 
                     changes[i, 0] += 1
                 e += 1
             if followed:
-                u_daily, u_sold, u_attend, u_seat = tail(rules.seed, _UNFOLLOW, rules.replication, i, c, 0, day << 16)
+                u_daily, u_sold, u_attend, u_seat = tail(rules.seed, _UNFOLLOW, rules.replication, i, creators.key[c], 0, day << 16)
                 trust = trust_of(good, bad, reputation, rules.reputation_weight)
                 leaves = u_daily < rules.unfollow_daily * 2.0 * (1.0 - trust)
                 if sold > 0.0:

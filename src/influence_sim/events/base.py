@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from influence_sim.plugins import load_plugins
 from influence_sim.scenario.errors import closest
-from influence_sim.scenario.parameters import Feed, Market
+from influence_sim.scenario.parameters import Market
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -51,6 +51,10 @@ class Event(BaseModel, ABC):
     def last_day(self) -> int:
         """The last day on which the event lasts."""
         return self.day
+
+    def impossible(self, market: Market, before: Sequence[Event]) -> str:
+        """Say why this event cannot happen in the scenario's market after those `before` it; an empty text when it can."""
+        return ""
 
     def changed(self, market: Market) -> Market:
         """Return the market under this event."""
@@ -114,6 +118,12 @@ def market_on(market: Market, events: Iterable[Event], day: int) -> Market:
     return market
 
 
+def with_values(market: Market, group: str, **values: Any) -> Market:
+    """Return the market with other parameters of one group, checked against their ranges."""
+    former = getattr(market, group)
+    return market.model_copy(update={group: type(former).model_validate({**former.model_dump(), **values})})
+
+
 def with_feed(market: Market, **values: Any) -> Market:
     """Return the market with other feed parameters, checked against their ranges."""
-    return market.model_copy(update={"feed": Feed.model_validate({**market.feed.model_dump(), **values})})
+    return with_values(market, "feed", **values)

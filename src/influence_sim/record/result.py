@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from influence_sim.engine.state import AT_ONCE, FAILED, FINE, HEATED, NEW, PASSED, SOURCES, UNSTAGED
+from influence_sim.engine.state import AT_ONCE, FAILED, FINE, FORMATS, HEATED, NEW, PASSED, SOURCES, UNSTAGED
 from influence_sim.record.attribution import credited, of_campaign
 from influence_sim.strategies.pricing import ITEMS
 
@@ -39,7 +39,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     n = s.post_count
     posts = s.posts[:n]
     branded = (posts.brand == 0) & (posts.posted < s.day)
-    hired = branded & (posts.creator < s.modelled)
+    hired = branded & (posts.sponsored == 1) & (posts.creator < s.modelled)
     real = {name: getattr(posts, name) * scale for name in ("impressions", "likes", "comments", "shares", "follows", "clicks")}
     sums = {name: float(values.sum()) for name, values in daily.items()}
     wants = s.strategy is not None and s.strategy.name != "none"
@@ -67,6 +67,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "minors_impressions",
         "organic_views",
         "organic_likes",
+        "user_videos",
     ):
         totals[name] = sums[name]
     table = {
@@ -86,6 +87,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "brief": posts.brief.copy(),
         "sales": posts.sales * scale,
         "brand": posts.brand.astype(np.int64),
+        "format": np.array(FORMATS)[posts.format],
         "posted": posts.posted.copy(),
         "tag": posts.tag.astype(np.int64),
         "views_from_followers": posts.from_followers * scale,

@@ -99,6 +99,14 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
                 " <= exploration_share x views_per_day x population",
                 f"{number(need)} > {number(have)}",
             )  # fmt: skip
+    rivals = scenario.market.rivals
+    if rivals.silent > rivals.count:
+        yield Contradiction(
+            ("market.rivals.silent", "market.rivals.count"),
+            "more rivals are silent than there are",
+            f"at most {rivals.count} (rivals.count)",
+            str(rivals.silent),
+        )
     yield from _tiers(scenario)
 
 

@@ -19,7 +19,7 @@ _FIXED: dict[str, dict[str, str]] = {
     "creators": dict.fromkeys(
         (
             "count", "posts_per_day", "posting_sigma", "opening_posts", "topic_concentration", "appeal_sigma", "appeal_ability_correlation",
-            "ability_sd", "authenticity_mean", "authenticity_sd", "fit_required", "reservation",
+            "ability_sd", "authenticity_mean", "authenticity_sd", "fit_required", "reservation", "amateurs",
         ),
         _BUILT,
     ),
@@ -45,6 +45,7 @@ _FIXED: dict[str, dict[str, str]] = {
         "count": _BUILT,
         "awareness": "it is the state on day 0",
         "size_ratio": "it made the state on day 0 and the money of rivals",
+        "silent": "rivals have their money from the first day",
         "spend": "rivals have their money from the first day",
         "creator_share": "rivals have their plans from the first day",
     },
@@ -88,6 +89,8 @@ def event_contradictions(scenario: Scenario) -> Iterator[Contradiction]:
                 f"day at most {scenario.horizon - 1} (horizon is {scenario.horizon})",
                 f"day {event.day}",
             )
+        if reason := event.impossible(scenario.market, built[:i]):
+            yield Contradiction((f"events.{i}",), f"event `{event.name}` cannot happen: {reason}")
     ordered = in_order(built)
     before = set(contradictions(scenario))
     told: set[str] = set()

@@ -86,6 +86,9 @@ class Creators(Group):
     live_sessions_per_week: float = par(0.5, "sessions/week", 0, 7, ASSUMPTION, ASSUMPTION, "Live sessions a creator holds")
     live_seats: float = par(200, "people", 0, 1_000_000, ASSUMPTION, ASSUMPTION, "People a creator can talk with in one live session")
     live_attendance: float = par(0.02, "probability", 0, 1, ASSUMPTION, ASSUMPTION, "Chance that a follower attends a live session")
+    lawful_labels: float = par(0.0, "share", 0, 1, ASSUMPTION, ASSUMPTION, "Sponsored posts labelled because a law demands it, whatever was agreed; 0: no such law")
+    amateurs: float = par(0.05, "share", 0, 1, "Pew 2024: about half never post; who answers a challenge is fewer", ASSUMPTION, "Share of people who post nothing by themselves and may answer a challenge with a video")
+    amateur_authenticity: float = par(0.9, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Perceived authenticity of such people")
     fit_required: float = par(0.2, "cosine", 0, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest brand fit a creator accepts (uniform from 0 to twice this)")
     reservation: float = par(0.8, "ratio", 0.5, 1, ASSUMPTION, ASSUMPTION, "Mean of the lowest fee a creator works for, over the fee it asks at the start (uniform up to 1)")
     reluctance: float = par(0.5, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How far the lowest fee rises with the share of advertising among a creator's recent posts")
@@ -194,6 +197,8 @@ class Feed(Group):
     ad_fatigue: float = par(0.43, "1", 0, 1, "Meta: click likelihood (N + 1)^-.43", "B", "Exponent of repeated sponsored exposures in score and clicks")
     ad_gap: int = par(4, "organic slots", 1, 20, "X: at least 3 organic items between ads", "A", "Organic slots before each bought slot")
     ad_targeting: float = par(1.0, "1", 0, 5, ASSUMPTION, ASSUMPTION, "How strongly bought slots are aimed by estimated taste")
+    ads_to_minors: bool = Field(True, description="Bought impressions are shown to people aged 13-17 too", json_schema_extra={"unit": "switch", "source": "TikTok Germany 2019: ads reached minors; EU Digital Services Act, Article 28 forbids profiling-based ones since 2024", "grade": "A"})
+    sponsored_to_minors: bool = Field(True, description="Sponsored posts are recommended to people aged 13-17 too; along a follow they always come", json_schema_extra={"unit": "switch", "source": ASSUMPTION, "grade": ASSUMPTION})
     ad_frequency_cap: int = par(2, "ads/person/day", 1, 50, ASSUMPTION, ASSUMPTION, "Bought impressions of one brand a person gets in a day")
     rank_noise: float = par(0.22, "ln score", 0.02, 1, "Settled by hand before the fit: experiments/fit_platform", ASSUMPTION, "Scale of the Gumbel noise of the ranking")
     prior_impressions: float = par(20, "impressions", 1, 500, "Settled by hand before the fit: experiments/fit_platform", ASSUMPTION, "Weight of the prior in a post's observed rates")
@@ -293,6 +298,7 @@ class Rivals(Group):
     price: float = par(40, "USD", 0.01, 100_000, "Average order value in social commerce", "C", "Price of a rival's product")
     trust: float = par(0.35, "0-1", 0, 1, ASSUMPTION, ASSUMPTION, "Trust in a rival's own advertising")
     quality: float = par(0.0, "-1 to 1", -1, 1, ASSUMPTION, ASSUMPTION, "Quality of a rival's product against the category")
+    silent: int = par(0, "brands", 0, 7, ASSUMPTION, ASSUMPTION, "Rivals, the last ones, that sell but do not advertise until an event `rival_enters`")
 
 
 class Funnel(Group):
@@ -383,7 +389,25 @@ class Prices(Group):
     commission_days: int = par(30, "days", 1, 365, ASSUMPTION, ASSUMPTION, "Days after a post for which its sales are paid")
     deal_overhead: float = par(50, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Brief and contract per creator hired")
     product_cost: float = par(15, "USD/deal", 0, 10_000, ASSUMPTION, ASSUMPTION, "Product and shipping per creator hired")
+    ad_demand: float = par(5, "USD/1000 people/day", 0.01, 10_000, ASSUMPTION, ASSUMPTION, "Spending of all other advertisers, at which `cpm` is the price; what modelled brands spend comes on top")
+    auction: float = par(0.2, "1", 0, 2, ASSUMPTION, ASSUMPTION, "Elasticity of the price of in-feed impressions in spending")
+    scaled: bool = Field(True, description="Prices of large formats shrink with the modelled population; otherwise small budgets cannot buy them", json_schema_extra={"unit": "switch", "source": ASSUMPTION, "grade": ASSUMPTION})
     cpm: float = par(8, "USD/1000 impressions", 0.01, 1000, "Vendor pages 2023-25: 3.2-15, median 8", "C", "Price of a thousand in-feed ad impressions")
+
+
+class Formats(Group):
+    """Large advertising formats: prices of a whole country, and what an exposure does."""
+
+    population: float = par(100e6, "people", 1000, 1e10, "TikTok: 100 M monthly users in the USA in August 2020", "B", "Users of the market that the prices of large formats are of")
+    takeover_price: float = par(50_000, "USD/day", 0, 1e7, "Vendor pages: 50,000-100,000 a day", "C", "Least price of a takeover, which is the first slot of a person's day")
+    takeover_cpm: float = par(20, "USD/1000 impressions", 0.01, 1000, "Vendor pages: 15-25", "C", "Price of a thousand takeover impressions")
+    takeover_awareness: float = par(0.25, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware from one fully watched takeover")
+    challenge_price: float = par(150_000, "USD", 0, 1e7, "Vendor pages: 150,000 for 6 days", "C", "Least price of a hashtag challenge")
+    challenge_awareness: float = par(0.15, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware from one fully watched challenge video, the brand's or a person's")
+    effect_price: float = par(55_000, "USD", 0, 1e7, "Vendor pages: 30,000-80,000", "C", "Least price of a branded effect")
+    effect_awareness: float = par(0.08, "1/exposure", 0, 1, ASSUMPTION, ASSUMPTION, "Chance to become aware from one fully watched video that shows the effect")
+    effect_ease: float = par(0.5, "ratio", 0, 10, ASSUMPTION, ASSUMPTION, "Chance to make a video with an effect, over that of joining a challenge")
+    join: float = par(0.005, "1/watched video", 0, 1, "Range .001-.02", ASSUMPTION, "Chance that a person who may make a video does so after watching one of a challenge, at average propensity to share")
 
 
 class Market(Group):
@@ -403,6 +427,7 @@ class Market(Group):
     wom: Wom = Wom()
     attribution: Attribution = Attribution()
     prices: Prices = Prices()
+    formats: Formats = Formats()
 
 
 @dataclass(frozen=True)

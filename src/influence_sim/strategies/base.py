@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 Array = np.ndarray[Any, Any]
+Format = Literal["infeed", "takeover", "challenge", "effect"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,24 @@ class SponsoredPost:
     disclosure: Literal["none", "hashtag", "label"] = "label"
     brief: float = 0.0
     exclusive_days: int = 0
-    usage_rights: bool = False
+    usage_rights: bool = False  # the brand may boost the post
     pay: Literal["fee", "gift", "commission"] = "fee"
 
 
 @dataclass(frozen=True)
 class PaidImpressions:
-    """Order in-feed ads for `spend` USD at the market's CPM, delivered from `day` over `days` days."""
+    """Order bought impressions for `spend` USD, delivered from `day` over `days` days at the price agreed when booked.
+
+    Formats: ``infeed``; ``takeover``, the first slot of a person's day, once a person, for one day;
+    ``challenge`` and ``effect``, a video that people may answer with one of their own. All run on the brand's
+    own account, unless `creator` names whose post, bought with usage rights, is boosted in the feed.
+    """
 
     spend: float
     day: int
     days: int = 1
+    format: Format = "infeed"
+    creator: int | None = None
 
 
 Order = SponsoredPost | PaidImpressions
@@ -103,6 +111,23 @@ class Truth(NamedTuple):
     interest: Array
     trust: Array
     authenticity: Array
+class Results(NamedTuple):
+    """What a brand's dashboard tells of its posts so far, one entry per post (P,), in order of their day.
+
+    `creator` is the row of the creator, or -1 for the brand's own account; counts are real. `sales` are
+    purchases right after a click on the post, with the noise of tracking; NaN until `REPORT_DELAY` days have passed.
+    """
+
+    creator: Array
+    day: Array
+    spend: Array  # USD: the fee, or what impressions have cost so far
+    impressions: Array
+    engagements: Array
+    clicks: Array
+    sales: Array
+
+
+REPORT_DELAY = 14  # days
 
 
 @dataclass(frozen=True)
@@ -117,8 +142,10 @@ class BrandView:
     far, `rivals` (C,) the disclosed posts that rivals had. `uniform` (C,) are the brand's own keyed dice,
     equal in every arm; `dice(a, b, c)` rolls further ones for integers of equal shape.
     `audience()` reads the public follower lists and `network()` the follower graph; they are functions
-    because reading them costs time that most strategies need not spend. `sales` is what its dashboard
-    shows. `truth()` is refused to a brand whose strategy does not declare that it reads it.
+    because reading them costs time that most strategies need not spend. `cpm` is today's price of in-feed
+    impressions, before this brand's orders of today make it dearer; `least_spend` gives the least USD of an
+    order by ad format. `sales` and `results` are what its dashboard shows, by channel and creator and by
+    post. `truth()` is refused to a brand whose strategy does not declare that it reads it.
     """
 
     day: int
@@ -137,6 +164,8 @@ class BrandView:
     search_cost: Array
     terms: Terms
     cpm: float
+    least_spend: Mapping[str, float]
+    results: Results
     uniform: Array
     dice: Callable[[Array, Array, Array], Array]
     audience: Callable[[], Audience]

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from influence_sim.strategies.base import (
+    REPORT_DELAY,
     Audience,
     BrandView,
     Network,
     Order,
     PaidImpressions,
+    Results,
     Sales,
     SponsoredPost,
     Strategy,
@@ -43,11 +45,13 @@ def synthetic_view(
     refuse_every: int = 7,
     hired: Mapping[int, int] | None = None,
     truth: bool = False,
+    results: bool = True,
 ) -> BrandView:
     """Return a made-up, deterministic view of `creators` creators from 100 to 1,000,000 followers.
 
     Fees follow the default fee law; every `refuse_every`-th creator refuses (0: nobody does).
-    `hired` gives the posts ordered so far, by creator; with `truth` the view also tells what no brand can know.
+    `hired` gives the posts ordered so far, by creator; with `truth` the view also tells what no brand can know; with
+    `results`, a post of each is reported.
 
     Examples
     --------
@@ -75,6 +79,7 @@ def synthetic_view(
         "deal_cost": 65.0 + search,
         "hired": np.array([(hired or {}).get(c, 0) for c in range(creators)], np.int64),
         "uniform": (0.569840290998053 * (row + 1)) % 1.0,
+        "dice": (0.754877666246693 * (np.arange(64) + 64 * day + 1)) % 1.0,
     }
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
@@ -85,6 +90,8 @@ def synthetic_view(
         money_left=float(money),
         terms=Terms(0.35, 0.5, 0.2, 6, 50.0, 15.0, 50.0, 0.15, 30),
         cpm=8.0,
+        least_spend={"infeed": 0.0, "takeover": 20.0, "challenge": 60.0, "effect": 22.0},
+        results=_results(creators, day) if results else _results(0, day),
         dice=lambda a, b, c: (0.618033988749895 * (1 + a + 7 * b + 49 * c)) % 1.0,
         audience=lambda: _audience(creators),
         sales=sales,
@@ -92,6 +99,17 @@ def synthetic_view(
         truth=lambda: _truth(truth, spread),
         **columns,
     )
+
+
+def _results(creators: int, day: int) -> Results:
+    """Return made-up outcomes of one post of each creator and one of the brand's account, a day apart."""
+    row = np.arange(creators + 1) if creators else np.empty(0, np.int64)
+    posted = row % max(day, 1)
+    sales = np.where(day - posted >= REPORT_DELAY, (row * 7 % 5).astype(float), np.nan)
+    columns = (row - 1, posted, 50.0 + row, 1000.0 + 10 * row, 50.0 + row, 5.0 + row % 3, sales)
+    for column in columns:
+        column.flags.writeable = False
+    return Results(*columns)
 
 
 def _audience(creators: int) -> Audience:

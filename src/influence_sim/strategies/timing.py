@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from influence_sim.strategies.base import PaidImpressions
+from influence_sim.strategies.base import Format, PaidImpressions
 
 GOLDEN = 0.618033988749895
 TIMINGS: dict[str, Callable[..., Schedule]] = {}
@@ -73,13 +73,13 @@ def flights(start: int, horizon: int, flights: int = 3, duty: float = 0.25) -> S
     return Schedule(days, firsts)
 
 
-def adverts(spend: float, days: list[int]) -> list[PaidImpressions]:
+def adverts(spend: float, days: list[int], format: Format = "infeed") -> list[PaidImpressions]:
     """Return orders that spread `spend` evenly over `days`: one for each stretch of days without a gap."""
     orders: list[PaidImpressions] = []
     first = 0
     for k in range(1, len(days) + 1):
         if k == len(days) or days[k] != days[k - 1] + 1:
-            orders.append(PaidImpressions(spend * (k - first) / len(days), days[first], k - first))
+            orders.append(PaidImpressions(spend * (k - first) / len(days), days[first], k - first, format))
             first = k
     return orders
 

@@ -44,6 +44,7 @@ class Creators(NamedTuple):
     """One row per creator, then one account per brand."""
 
     person: Annotated[Array, Column("i4", ("creators",), "id", -1, 2**31 - 1, "Person row; -1 for a brand's account")]
+    key: Annotated[Array, Column("i8", ("creators",), "word", 0, 2**32 - 1, "Word in random keys: a creator's row; 2**31 + brand for accounts")]
     topics: Annotated[Array, Column("f8", ("creators", "topics"), "share", 0, 1, "Topics, rows sum to one")]
     appeal: Annotated[Array, Column("f8", ("creators",), "sd", -20, 20, "Standardised appeal, which attracted the followers")]
     ability: Annotated[Array, Column("f8", ("creators",), "sd of match", -20, 20, "Mean quality of posts")]

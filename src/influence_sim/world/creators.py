@@ -55,6 +55,7 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
     topics = dirichlet(seed, Stream.CREATOR_TOPICS, replication, c.topic_concentration, market.people.topics, c1=row)
     return Creators(
         person=column(person, -1).astype(np.int32),
+        key=np.concatenate([row, 2**31 + np.arange(brands)]),
         topics=np.vstack([topics, np.tile(brand_shares(market), (brands, 1))]),
         appeal=column(appeal, 0.0),
         ability=column(ability, 0.0),

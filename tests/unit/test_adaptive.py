@@ -1,0 +1,157 @@
+"""Strategies of large formats, and the one that learns: what it sees, and where its money goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from influence_sim.engine.morning import observe_market
+from influence_sim.engine.simulation import Simulation
+from influence_sim.strategies import (
+    Adaptive,
+    BrandView,
+    NoCampaign,
+    PaidImpressions,
+    Results,
+    SponsoredPost,
+    build_strategy,
+    check_strategy,
+    strategy_types,
+    synthetic_view,
+)
+from influence_sim.strategies.base import REPORT_DELAY
+from influence_sim.world.build import build_world
+from small_worlds import differing, market_of, outputs, run
+
+LIVELY = {
+    "feed.stages": 0, "creators.fit_required": 0.0, "funnel.click_influencer": 0.3, "funnel.click_ad": 0.3, "funnel.buy_rate": 0.3,
+    "funnel.initial_awareness": 0.2,
+}  # fmt: skip
+MARKET = market_of(LIVELY)
+WORLD = build_world(MARKET, 1)
+FORMATS = {"takeover": "takeover", "hashtag_challenge": "challenge", "branded_effect": "effect"}
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "adaptive"])
+def test_battery(name: str) -> None:
+    check_strategy(strategy_types()[name])
+
+
+def test_battery_of_adaptive_with_other_channels() -> None:
+    check_strategy(Adaptive, edges=(), exploration=0.0)
+    check_strategy(Adaptive, edges=(500.0, 5000.0, 50_000.0), exploration=1.0)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_large_formats_are_bought_where_affordable_and_refused_with_a_reason_where_not(name: str) -> None:
+    for scaled in (True, False):
+        market = market_of({**LIVELY, "prices.scaled": scaled, "formats.join": 0.1})
+        sim = Simulation(WORLD, market, build_strategy(name), 300.0, 8).run()
+        assert bool(sim.ledger.refused) == (not scaled)
+        assert bool(sim.daily["impressions"] and sum(sim.daily["impressions"])) == scaled
+        assert {order.format for order in (*sim.ledger.ads, *sim.ledger.refused)} == {FORMATS[name]}  # type: ignore[union-attr]
+        assert sim.ledger.paid <= 300.0
+
+
+# -------------------------------------------------------------------- results
+
+
+def seen(day: int, *orders: Any, market: Any = MARKET) -> tuple[Simulation, Results]:
+    sim = Simulation(WORLD, market, NoCampaign(), 1e6, 40)
+    while sim.day < day:
+        sim.step(list(orders) if sim.day == 0 else [])
+    return sim, observe_market(sim).results
+
+
+def test_results_tell_what_each_order_brought_and_sales_come_late() -> None:
+    orders = SponsoredPost(2, 0), SponsoredPost(5, 1), PaidImpressions(30.0, 0, 3)
+    sim, told = seen(REPORT_DELAY, *orders)
+    assert told.creator.tolist() == [2, -1, 5]
+    assert told.day.tolist() == [0, 0, 1]
+    assert told.spend.tolist() == pytest.approx([sim.ledger.fees[0], sim.ledger.paid - sum(sim.ledger.fees) - 130.0, sim.ledger.fees[1]])
+    rows = np.flatnonzero(sim.posts.sponsored[: sim.post_count])
+    assert told.impressions.tolist() == (sim.posts.impressions[rows] * 10.0).tolist()
+    assert told.clicks.sum() > 0
+    assert np.isnan(told.sales).tolist() == [False, False, True], "the post of day 1 is reported tomorrow"
+    truth = sim.posts.sales[rows] * 10.0
+    assert truth.sum() > 0
+    reported = told.sales[:2]
+    assert ((reported == 0) == (truth[:2] == 0)).all()
+    assert not np.array_equal(reported[truth[:2] > 0], truth[:2][truth[:2] > 0]), "tracking has an error"
+    again = seen(REPORT_DELAY, *orders)[1]
+    assert np.array_equal(told.sales, again.sales, equal_nan=True)
+
+
+def test_the_dice_of_a_day_are_keyed() -> None:
+    a, b = (observe_market(seen(2)[0]).dice for _ in range(2))
+    assert a.tolist() == b.tolist()
+    assert len(a) == 64
+    assert a.tolist() != observe_market(seen(3)[0]).dice.tolist()
+
+
+# ------------------------------------------------------------------- adaptive
+
+
+def view(sales: list[float], day: int = 21, spend: float = 500.0, **more: Any) -> BrandView:
+    """Return a view in which each channel (three of creators, ads) sold so much on equal money."""
+    made = synthetic_view(day=day, refuse_every=0)
+    creators = [int(np.flatnonzero(Adaptive().channels(made) == k)[0]) for k in range(3)]
+    n = len(sales)
+    told = Results(
+        np.array([*creators, -1])[:n], np.zeros(n, int), np.full(n, spend), np.ones(n), np.ones(n), np.ones(n), np.array(sales, float)
+    )
+    return dataclasses.replace(made, results=told, **more)
+
+
+def test_money_goes_where_sales_were_reported() -> None:
+    for winner in range(4):
+        sales = [1.0] * 4
+        sales[winner] = 60.0
+        shares = Adaptive().shares(view(sales))
+        assert shares.sum() == pytest.approx(1.0)
+        assert shares.argmax() == winner
+        assert shares[winner] > 0.9
+        assert shares.min() >= 0.05 / 4 - 1e-12, "every channel keeps its floor"
+    assert Adaptive(exploration=0.0).shares(view([1, 60, 1, 1])).min() == 0.0
+
+
+def test_nothing_reported_is_nothing_learned() -> None:
+    unknown = Adaptive().shares(view([np.nan] * 4))
+    assert np.array_equal(unknown, Adaptive().shares(view([])))
+    assert unknown.max() < 0.7
+
+
+def test_more_evidence_leaves_less_to_chance() -> None:
+    few, many = (Adaptive(exploration=0).shares(view([2 * k, 4 * k, 2 * k, 2 * k], spend=400.0 * k))[1] for k in (1, 30))
+    assert few < many
+
+
+def test_channels_nobody_of_whom_accepts_get_nothing() -> None:
+    base = view([60, 1, 1, 1])
+    fee = np.where(Adaptive().channels(base) == 0, np.nan, base.fee)
+    assert Adaptive().shares(dataclasses.replace(base, fee=fee))[0] == 0
+
+
+def test_adaptive_orders_weekly_and_spends_its_money() -> None:
+    sim = run(Simulation(WORLD, MARKET, Adaptive(edges=(30.0, 60.0)), 3000.0, 28), None)
+    days = {day for day, spend in enumerate(sim.daily["spend"]) if spend > 0}
+    assert {0, 7, 14, 21} <= days
+    assert sim.ledger.hired
+    assert sim.ledger.ads
+    assert not sim.ledger.refused
+    assert sim.ledger.paid <= 3000.0
+
+
+def test_what_is_reported_moves_the_money() -> None:
+    """Without sales the dashboard says nothing, and the run goes on otherwise."""
+    lively, dead = (
+        run(Simulation(WORLD, market, Adaptive(edges=(30.0, 60.0), prior_spend=50.0), 3000.0, 28), None)
+        for market in (MARKET, market_of({**LIVELY, "funnel.buy_rate": 0.0}))
+    )
+    early = [[o for o in sim.ledger.booked if o.day < 14] for sim in (lively, dead)]
+    assert early[0] == early[1]
+    assert [o for o in lively.ledger.booked if o.day >= 14] != [o for o in dead.ledger.booked if o.day >= 14]
+    assert differing(outputs(lively), outputs(dead))
