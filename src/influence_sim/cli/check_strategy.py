@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.command(
     "check-strategy",
     cls=Page,
-    examples=("influence-sim check-strategy micro_portfolio", "influence-sim check-strategy influence_sim.strategies.gifting:Gifting --json"),
+    examples=(
+        "influence-sim check-strategy micro_portfolio",
+        "influence-sim check-strategy influence_sim.strategies.gifting:Gifting",
+        "influence-sim check-strategy ambassador --json",
+    ),
     codes=(ExitCode.CONDITION_FAILED, ExitCode.USAGE),
 )
 @click.argument("strategy")

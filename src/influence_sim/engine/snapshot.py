@@ -319,8 +319,9 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     numbers = header["numbers"]
     rules = records(1, RULES)
     rules[:] = arrays["rules"]
+    named = [row["strategy"] for row in header["campaigns"]]
     try:
-        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in header["campaigns"]]
+        strategies = [None if x is None else build_strategy(x["name"], x["params"]) for x in named]
         events = [build_event({"event": event["name"], **event["params"]}) for event in header["events"]]
     except (KeyError, ValueError) as error:
         reason = error.args[0] if error.args else error
