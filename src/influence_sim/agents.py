@@ -292,14 +292,10 @@ class Brand(mesa.Agent):  # type: ignore[misc] # Mesa is untyped
         return self.strategy.plan(self.view) if self.strategy is not None and self.budget > 0 else []
 
     def sponsor(
-        self,
-        creator: Creator,
-        day: int | None = None,
-        disclosure: Literal["none", "hashtag", "label"] = "label",
-        usage_rights: bool = False,
+        self, creator: Creator, day: int | None = None, disclosure: Literal["none", "hashtag", "label"] = "label", **terms: Any
     ) -> SponsoredPost:
-        """Return an order for one post of `creator`, today unless `day` says otherwise."""
-        return SponsoredPost(creator.creator_row, self.model.day if day is None else day, disclosure, usage_rights)
+        """Return an order for one post of `creator`, today unless `day` says otherwise; `terms` as in `SponsoredPost`."""
+        return SponsoredPost(creator.creator_row, self.model.day if day is None else day, disclosure, **terms)
 
     def advertise(
         self,

@@ -50,7 +50,7 @@ def test_no_hazard_no_engagement_no_purchase(policy: str, strategy: str) -> None
     assert daily["views_modelled"].sum() == posts.impressions.sum() * scale > 0
     assert daily["impressions"].sum() == posts.impressions[posts.brand == 0].sum() * scale
     # Money: posts and deals at their price, delivered thousands at theirs, the rest is there.
-    shown = float(posts.impressions[posts.creator == s.modelled].sum()) * scale
+    shown = float(posts.impressions[(posts.creator == s.modelled) & (posts.sponsored == 1)].sum()) * scale
     owed = FEE * len(s.ledger.booked) + DEAL * len(s.ledger.hired) + CPM * shown / 1000
     assert s.ledger.paid == pytest.approx(owed)
     assert daily["spend"].sum() == pytest.approx(owed)

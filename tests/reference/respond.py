@@ -192,9 +192,7 @@ def _click(
         lead.credited = post.creator.row + 1
 
 
-def watch_outside(
-    s: Reference, person: Person, place: int, request: int, topic: int, u_ad: float, u_watch: float
-) -> tuple[Slot, float]:
+def watch_outside(s: Reference, person: Person, place: int, request: int, topic: int, u_ad: float, u_watch: float) -> tuple[Slot, float]:
     """Show a post from outside the model; return the slot and what the platform learns."""
     rule = s.rule
     name = (person.row, NOBODY, place << 16, s.day << 16 | request)

@@ -183,7 +183,7 @@ def test_an_outage_has_no_views_and_conserves_money_and_posts() -> None:
 
 def accounts(sim: Simulation) -> Any:
     """Tell which posts are ads of the brand's own account."""
-    return sim.posts.creator[: sim.post_count] >= sim.modelled
+    return (sim.posts.creator[: sim.post_count] >= sim.modelled) & (sim.posts.sponsored[: sim.post_count] == 1)
 
 
 def test_a_part_outage_takes_its_share_of_every_day(undisturbed: Simulation) -> None:

@@ -22,7 +22,7 @@ CLOSED: dict[str, Any] = {
     "people.agents": 200, "people.population": 200, "people.views_per_day": 40, "people.views_sigma": 0, "people.topics": 5,
     "creators.count": 30, "creators.posts_per_day": 2, "creators.opening_posts": 4, "creators.shared_sounds": 0,
     "feed.outside_posts": 0, "feed.stages": 0, "feed.exploration_share": 0, "feed.candidates_interest": 40, "feed.tries": 8,
-    "feed.rounds_per_day": 4, "feed.slots_per_request": 10,
+    "feed.rounds_per_day": 4, "feed.slots_per_request": 10, "brand.posts_per_day": 0, "creators.other_deals": 0,
 }  # fmt: skip
 # As many requests as it takes, but each finds (nearly) everything there is.
 ALL: dict[str, Any] = {"feed.candidates_interest": 64, "feed.candidates_follow": 0, "feed.candidates_trending": 0, "feed.tries": 300}

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     cls=Page,
     examples=(
         "influence-sim check-strategy micro_portfolio",
-        "influence-sim check-strategy influence_sim.strategies.gifting:Gifting --json",
+        "influence-sim check-strategy influence_sim.strategies.gifting:Gifting",
+        "influence-sim check-strategy ambassador --json",
     ),
     codes=(ExitCode.CONDITION_FAILED, ExitCode.USAGE),
 )
