@@ -315,8 +315,9 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     numbers = header["numbers"]
     rules = records(1, RULES)
     rules[:] = arrays["rules"]
+    campaigns = header["campaigns"]
     try:
-        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in header["campaigns"]]
+        strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in campaigns]
         events = [build_event({"event": event["name"], **event["params"]}) for event in header["events"]]
     except (KeyError, ValueError) as error:
         reason = error.args[0] if error.args else error
@@ -348,7 +349,7 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
         whole = {key.partition(".")[2]: values for key, values in arrays.items() if key.startswith(f"{history}.")}
         setattr(made, history, [whole] if whole else [])
     made.campaigns = [
-        Campaign(row["brand"], strategy, _ledger_in(row["ledger"])) for row, strategy in zip(header["campaigns"], strategies, strict=True)
+        Campaign(row["brand"], strategy, _ledger_in(row["ledger"])) for row, strategy in zip(campaigns, strategies, strict=True)
     ]
     made.daily = header["daily"]
     return made
