@@ -114,6 +114,8 @@ def test_an_invisible_creator_changes_nobody(policy: str) -> None:
     theirs["acquaintances.creator"] = np.where(b.acquaintances.creator > row, b.acquaintances.creator - 1, b.acquaintances.creator).astype(
         np.int32
     )
+    for name in ("leads.account", "leads.click_creator"):  # rows plus one; the brand's own account stands one row lower
+        theirs[name] = theirs[name] - (theirs[name] > row + 1)
     new_row = np.zeros(count_b, np.int64)
     new_row[others] = np.arange(count_a)
     theirs["inbox.post"] = np.where(b.inbox.post >= 0, new_row[np.maximum(b.inbox.post, 0)], b.inbox.post).astype(np.int32)

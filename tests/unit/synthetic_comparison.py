@@ -50,7 +50,7 @@ def _run(label: str, level: tuple[float, float, bool], r: int, days: int, spend:
     totals = {key: float(values.sum()) for key, values in daily.items() if key not in ("day", "reach_cumulative")}
     totals |= {"reach": float(reach[-1]), "budget": spend, "feasible": 1.0, "posts_bought": 5.0}
     totals["follower_base"] = 9e4 * creators * (impressions_level > 0)
-    return SimpleNamespace(strategy=label, replication=r, totals=totals, daily=daily, posts=_posts(r, posts), feed_items={})
+    return SimpleNamespace(strategy=label, replication=r, totals=totals, daily=daily, posts=_posts(r, posts), feed_items={}, attribution={})
 
 
 def _posts(r: int, count: int) -> dict[str, Array]:

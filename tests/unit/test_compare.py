@@ -34,6 +34,7 @@ class FakeResult:
     daily: dict[str, Any] = field(default_factory=dict)
     posts: dict[str, Any] = field(default_factory=dict)
     feed_items: dict[str, Any] = field(default_factory=dict)
+    attribution: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,8 @@ def test_tables_are_the_same_bytes_and_empty_where_nothing_is_meant(tmp_path: Pa
         write_tables(made("none", "good", "bad"), tmp_path / folder)
         digests.append({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((tmp_path / folder).iterdir())})
     assert digests[0] == digests[1]
-    assert set(digests[0]) == {"summary.csv", "pairs.csv", "daily.parquet", "posts.parquet", "feed_items.parquet"}
+    text_tables = {"summary.csv", "pairs.csv", "attribution.csv", "measures.csv"}
+    assert set(digests[0]) == {*text_tables, "daily.parquet", "posts.parquet", "feed_items.parquet"}
     text = (tmp_path / "a" / "summary.csv").read_text()
     assert "nan" not in text.lower()
     assert b"\r" not in (tmp_path / "a" / "pairs.csv").read_bytes()

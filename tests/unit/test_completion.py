@@ -124,7 +124,7 @@ def test_who_sets_another_value(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_name_of_several_parameters_explains_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = explained(capsys, "trust", "--json")
-    assert [row["name"] for row in json.loads(out)["result"]] == ["response.trust", "brand.trust"]
+    assert [row["name"] for row in json.loads(out)["result"]] == ["response.trust", "brand.trust", "rivals.trust", "wom.trust"]
 
 
 def test_every_key_can_be_explained(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

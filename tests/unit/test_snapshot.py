@@ -184,7 +184,8 @@ def test_no_attribute_is_forgotten(tmp_path: Path) -> None:
     save_snapshot(sim, tmp_path / "run")
     restored = load_snapshot(tmp_path / "run")
     for name in (*snapshot.SAVED, *snapshot.DERIVED):
-        if name not in ("posts", "themes", "items", "stage_ends", "_pool"):  # these have spare rows or are joined: compared as tables above
+        # These have spare rows or are joined: compared as tables above.
+        if name not in ("posts", "themes", "items", "stage_ends", "sales", "_pool"):
             assert alike(getattr(sim, name), getattr(restored, name)), name
 
 

@@ -29,7 +29,7 @@ _VERBS = {
     "list": ("listing", "List strategies, feeds, events, selectors, timings, measures, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter, or why a person was shown what they were shown."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
-    "export-mmm": ("export_mmm", "Write data for marketing-mix models, with the truth they should find."),
+    "export-mmm": ("export_mmm", "Write daily spend, exposure and sales by channel for a mix model, and the truth it should find."),
     "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (

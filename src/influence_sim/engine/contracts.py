@@ -177,11 +177,11 @@ def commitments(campaigns: Sequence[Campaign], brand: int, day: int, count: int)
 def credited_sales(s: Simulation, brand: int) -> Sales:
     """Return what the brand's dashboard shows this morning: purchases by last click, `attribution.delay` days late."""
     channel, creator = np.zeros(len(CHANNELS)), np.zeros(s.modelled)
-    for day in s.sales[: max(0, s.day - s.market.attribution.delay)]:
-        mine = day["brand"] == brand
-        np.add.at(channel, day["channel"][mine], day["purchases"][mine])
-        hers = mine & (day["creator"] >= 0) & (day["creator"] < s.modelled)
-        np.add.at(creator, day["creator"][hers], day["purchases"][hers])
+    for table in s.sales:
+        mine = (table["brand"] == brand) & (table["day"] < s.day - s.market.attribution.delay)
+        np.add.at(channel, table["channel"][mine], table["purchases"][mine])
+        hers = mine & (table["creator"] >= 0) & (table["creator"] < s.modelled)
+        np.add.at(creator, table["creator"][hers], table["purchases"][hers])
     return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
 
 

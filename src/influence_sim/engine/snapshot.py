@@ -328,6 +328,7 @@ def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) ->
     numbers, campaigns = header["numbers"], header["campaigns"]
     rules = records(1, RULES)
     rules[:] = arrays["rules"]
+    campaigns = header["campaigns"]
     try:
         strategies = [None if (x := row["strategy"]) is None else build_strategy(x["name"], x["params"]) for row in campaigns]
         events = [build_event({"event": event["name"], **event["params"]}) for event in header["events"]]
