@@ -74,7 +74,8 @@ def read_facts(text: str) -> list[Fact]:
     from ruamel.yaml import YAML
 
     groups: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
-    facts = [Fact.model_validate({**{k: v for k, v in group.items() if k != "facts"}, **fact}) for group in groups for fact in group["facts"]]
+    shared = [{key: value for key, value in group.items() if key != "facts"} for group in groups]
+    facts = [Fact.model_validate({**common, **fact}) for common, group in zip(shared, groups, strict=True) for fact in group["facts"]]
     seen = [fact.id for fact in facts]
     if len(set(seen)) < len(seen):
         raise ValueError(f"ids that appear twice: {sorted({x for x in seen if seen.count(x) > 1})}")
