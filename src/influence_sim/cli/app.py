@@ -28,6 +28,8 @@ _VERBS = {
     "list": ("listing", "List strategies, feeds, events, selectors, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter, or why a person was shown what they were shown."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
+    "scorecard": ("scorecard", "Measure the model against facts with bands written beforehand, failures first."),
+    "odd": ("odd", "Describe a scenario's model by the ODD protocol, with every value it uses."),
     "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (

@@ -46,9 +46,8 @@ def naive(name: str, tables: Tables, seed: int) -> Tables:
             "jaccard": tables["jaccard"],
         }
     if name == "music_lab":
-        return {key: tables[key.replace("_", "_alone_")] for key in tables if "alone" not in key and key != "luck_rise"} | {
-            "luck_rise": 0.0
-        }
+        alone = {key.replace("_alone", ""): x for key, x in tables.items() if "_alone" in key}
+        return {**alone, "luck_rise": 0.0}
     if name.startswith("followers_added"):
         return {"elasticity": SLOPE}
     if name == "half_year":
@@ -64,8 +63,8 @@ def _views(followers: Array, dice: np.random.Generator) -> Array:
 
 def _posts(posts: Posts, dice: np.random.Generator) -> Posts:
     views = np.maximum(1.0, np.round(_views(posts.followers, dice)))
-    counts = (dice.binomial(views.astype(np.int64), p).astype(float) for p in (LIKES, COMMENTS, SHARES))
-    return Posts(posts.account, posts.age, views, *counts, posts.followers, posts.sponsored)
+    likes, comments, shares = (dice.binomial(views.astype(np.int64), p).astype(float) for p in (LIKES, COMMENTS, SHARES))
+    return Posts(posts.account, posts.age, views, likes, comments, shares, posts.followers, posts.sponsored)
 
 
 def _campaign(tables: Tables, dice: np.random.Generator) -> Tables:

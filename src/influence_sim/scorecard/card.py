@@ -157,9 +157,8 @@ def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
     out: dict[str, dict[str, int]] = {}
     for kind in dict.fromkeys(r.fact.kind for r in rows):
         mine = [r for r in rows if r.fact.kind == kind]
-        whole = {
-            f: all(r.verdict != FAIL for r in mine if r.fact.family == f) for f in {r.fact.family for r in mine if r.verdict != NOT_RUN}
-        }
+        families = dict.fromkeys(r.fact.family for r in mine if r.verdict != NOT_RUN)
+        whole = {f: all(r.verdict != FAIL for r in mine if r.fact.family == f) for f in families}
         out[kind] = {
             "facts": len(mine),
             **{verdict: sum(r.verdict == verdict for r in mine) for verdict in (PASS, FAIL, NOT_RUN)},

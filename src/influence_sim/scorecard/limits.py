@@ -55,7 +55,8 @@ def urn_ginis(prior: float, exponent: float = 1.0, runs: int = 40, first: int = 
 def songs(breadth: float) -> Array:
     """Return qualities of 48 songs: the quantiles of a lognormal, as shares."""
     q = np.exp(breadth * norm.ppf((np.arange(SONGS) + 0.5) / SONGS))
-    return q / q.sum()
+    shares: Array = q / q.sum()
+    return shares
 
 
 def unpredictability(downloads: Array) -> float:
@@ -250,7 +251,7 @@ def pairing(seed: int) -> dict[str, float]:
     bought = np.empty((12, 2))
     for replication in range(12):
         world = build_world(settings, 1 + seed, replication)
-        for k, budget in enumerate((3000.0, 3600.0)):
+        for k, budget in enumerate((400.0, 480.0)):
             brand = build_strategy("micro_portfolio", {"selector": "fit", "followers_min": 0})
             s = Simulation(world, settings, brand, budget, 10, 1 + seed, replication).run()
             bought[replication, k] = sum(s.daily["expected_purchases"])

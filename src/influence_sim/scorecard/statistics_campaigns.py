@@ -37,14 +37,15 @@ def extra(table: Tables, control: Tables) -> float:
 def roi(table: Tables, control: Tables) -> float:
     """Return (incremental gross profit - spend) / spend."""
     spend = table["totals"]["spend"]
-    return (extra(table, control) * table["price"] * table["margin"] - spend) / spend if spend > 0 else math.nan
+    profit = extra(table, control) * table["price"] * table["margin"] - spend
+    return float(profit / spend) if spend > 0 else math.nan
 
 
 @statistic
 def ctr(runs: Runs) -> float:
     """Return clicks over impressions of the brand's posts and ads, pooled over the runs."""
     totals = [t["totals"] for t in tables(runs)]
-    return sum(t["clicks"] for t in totals) / sum(t["impressions"] for t in totals)
+    return float(sum(t["clicks"] for t in totals) / sum(t["impressions"] for t in totals))
 
 
 @statistic
@@ -58,7 +59,7 @@ def cpm(runs: Runs) -> float:
 def conversion(runs: Runs) -> float:
     """Return extra purchases per click (campaign, control)."""
     table, control = tables(runs)
-    return extra(table, control) / table["totals"]["clicks"]
+    return extra(table, control) / float(table["totals"]["clicks"])
 
 
 @statistic
@@ -124,7 +125,8 @@ def smallest_wins(runs: Runs) -> float:
 def spend_elasticity(runs: Runs, times: str) -> float:
     """Return ln of the ratio of engagements over ln of the ratio of spending (poorer, richer)."""
     a, b = (t["totals"] for t in tables(runs))
-    return math.log(b["engagements"] / a["engagements"]) / math.log(b["spend"] / a["spend"]) if a["engagements"] > 0 else math.nan
+    gain = math.log(b["engagements"] / a["engagements"]) if a["engagements"] > 0 else math.nan
+    return gain / math.log(b["spend"] / a["spend"])
 
 
 @statistic

@@ -233,7 +233,7 @@ def draw_graph(market: Market, seed: int, replication: int, people: People, crea
     `friends_per_person`, 1 / (1 + reciprocity) are chosen and the rest are ties given back.
     """
     g, n = market.graph, len(people.views)
-    count = len(creators.person) - 1  # the last row is the brand's account
+    count = int((creators.person >= 0).sum())  # the last rows are the brands' accounts
     seed_word = np.uint32(seed)
     first = count  # lowest row that may be chosen as a friend: nobody follows a creator as a mere friend
 
