@@ -21,7 +21,7 @@ from influence_sim.cli.options import voice_options, writable
         "influence-sim scorecard --only identity --out results/identity",
         "influence-sim scorecard --list --only 'held_out'",
     ),
-    writes="With --out DIR: scorecard.csv, scorecard.html, validation.md and provenance.json, all or nothing. With --page FILE: validation.md there.",
+    writes="With --out DIR: scorecard.csv, scorecard.html, validation.md and provenance.json, all or nothing; with --page FILE a copy.",
     codes=(ExitCode.USAGE, ExitCode.RUNS_FAILED, ExitCode.NOTHING_MATCHED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED),
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the card.")
@@ -47,9 +47,7 @@ def command(
         console.note(f"no fact matches `{only}`; see `influence-sim scorecard --list`")
         return console.done("", [], code=ExitCode.NOTHING_MATCHED)
     if listed:
-        lines = [
-            f"{f.id} ({f.kind}, {f.family})\n    {f.claim}\n    band {f.band[0]:g} to {f.band[1]:g}; {f.source} ({f.grade})" for f in facts
-        ]
+        lines = [f"{f.id} ({f.kind}, {f.family}) {f.band[0]:g} to {f.band[1]:g}\n    {f.claim}\n    {f.source} ({f.grade})" for f in facts]
         return console.done("\n".join(lines), [f.model_dump(mode="json") for f in facts])
 
     from influence_sim.scorecard.card import measured, play_all, record, tasks

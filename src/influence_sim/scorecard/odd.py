@@ -41,8 +41,8 @@ def state_tables() -> list[str]:
     for title, kind in TABLES.items():
         hints = get_type_hints(kind, include_extras=True)
         declared = [(name, hint.__metadata__[0]) for name, hint in hints.items()]
-        rows = [(f"`{n}`", c.dtype, " x ".join(c.shape), c.unit, f"{c.low:g} to {c.high:g}", c.meaning) for n, c in declared]
-        out += [f"**{title}**", "", *table(("variable", "type", "shape", "unit", "range", "meaning"), rows), ""]
+        described = [(f"`{n}`", c.dtype, " x ".join(c.shape), c.unit, f"{c.low:g} to {c.high:g}", c.meaning) for n, c in declared]
+        out += [f"**{title}**", "", *table(("variable", "type", "shape", "unit", "range", "meaning"), described), ""]
     source = inspect.getsource(state)
     for title, name in RECORDS.items():
         body = source.split(f"{name} = np.dtype(")[1].split("align=True")[0]

@@ -140,7 +140,7 @@ def spend_bend(runs: Runs, times: str) -> float:
 def unfollows(runs: Runs) -> float:
     """Return followers lost above the control per follower and sponsored post, in % (campaigns, control last)."""
     *arms, control = tables(runs)
-    lost = sum(t["unfollows"] - control["unfollows"] for t in arms)
+    lost = float(sum(t["unfollows"] - control["unfollows"] for t in arms))
     return 100.0 * lost / sum(float(bought(t)["audience"].sum()) for t in arms)
 
 

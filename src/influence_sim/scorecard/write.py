@@ -79,7 +79,8 @@ def summary(rows: Sequence[Row]) -> list[str]:
     """Return one sentence per kind."""
     lines = []
     for kind, n in counts(rows).items():
-        line = f"{TITLES[kind]}: {n[PASS]} of {n[PASS] + n[FAIL]} facts in their band ({n['families whole']} of {n['families']} families whole)"
+        whole = f"{n['families whole']} of {n['families']} families whole"
+        line = f"{TITLES[kind]}: {n[PASS]} of {n[PASS] + n[FAIL]} facts in their band ({whole})"
         if kind == "held_out":
             line += f"; {n['passes of its own']} of them not shared by the naive baseline, which passes {n['baseline passes']}"
         lines.append(line + (f"; {n[NOT_RUN]} not run." if n[NOT_RUN] else "."))
@@ -88,19 +89,12 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 def markdown(rows: Sequence[Row], footer: str) -> str:
     """Return the page docs/validation.md."""
-    out = [
-        "# Validation: an honest scorecard",
-        "",
-        "Written by `influence-sim scorecard --out DIR --page docs/validation.md`; the list of ",
-    ]
-    out[-1] += "facts is `src/influence_sim/scorecard/facts.yaml`."
+    out = ["# Validation: an honest scorecard", "", "Written by `influence-sim scorecard --out DIR --page docs/validation.md`;"]
+    out += ["the list of facts is `src/influence_sim/scorecard/facts.yaml`."]
     for paragraph in INTRODUCTION:
         out += ["", paragraph]
-    out += [
-        "",
-        "Some statistics of posts had been printed in [the platform against real posts](explanation/platform_fit.md) before the list",
-    ]
-    out[-1] += " was written; their bands follow the same rules as the others."
+    out += ["", "Some statistics of posts had been printed in [the platform against real posts](explanation/platform_fit.md) before the"]
+    out += ["list was written; their bands follow the same rules as the others."]
     out += ["", *(f"- {line}" for line in summary(rows)), ""]
     failures = [r for r in rows if r.verdict == FAIL]
     if failures:
@@ -190,18 +184,12 @@ def write_card(rows: Sequence[Row], out: Path, seconds: float) -> dict[str, str]
     from influence_sim.studies.outputs import whole_folder, write_provenance
 
     made = circumstances()
-    code = made["code"]
-    told = {
-        "model version": str(made["model_version"]), "code": str(code["commit"] or "unknown")[:12] + (" (changed)" if code["dirty"] else ""),
-        "made": made["created"], "seconds": f"{seconds:.0f}",
-    }  # fmt: skip
-    footer = f"Model version {told['model version']}, code {told['code']}, {told['seconds']} s."
+    code = f"{made['code']['commit'] or 'unknown'}"[:12] + (" (changed)" if made["code"]["dirty"] else "")
+    told = {"model version": str(made["model_version"]), "code": code, "made": made["created"], "seconds": f"{seconds:.0f}"}
+    page = markdown(rows, f"Model version {told['model version']}, code {code}, {told['seconds']} s.")
+    files = {"scorecard.csv": write_csv(rows), "scorecard.html": html(rows, told), "validation.md": page}
     with whole_folder(out) as folder:
-        for name, text in (
-            ("scorecard.csv", write_csv(rows)),
-            ("scorecard.html", html(rows, told)),
-            ("validation.md", markdown(rows, footer)),
-        ):
+        for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
         write_provenance({"schema_version": 1, **made, "seconds": seconds, "summary": summary(rows)}, folder)
-    return {name: str(out / name) for name in ("scorecard.csv", "scorecard.html", "validation.md", "provenance.json")}
+    return {name: str(out / name) for name in (*files, "provenance.json")}
