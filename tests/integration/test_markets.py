@@ -15,16 +15,8 @@ from influence_sim.world.build import build_world
 
 DAYS, BUDGET = 12, 1500.0
 MARKETS = (
-    "city",
-    "tiktok_2020",
-    "tiktok_2025",
-    "instagram_like",
-    "youtube_like",
-    "follower_feed_2015",
-    "low_trust",
-    "luxury",
-    "micro_must_lose",
-)
+    "city", "tiktok_2020", "tiktok_2025", "instagram_like", "youtube_like", "follower_feed_2015", "low_trust", "luxury", "micro_must_lose",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +80,13 @@ def test_nobody_is_discovered_in_the_feed_of_2015(play: Any) -> None:
     assert posts.sources[:, 1:].sum() == 0  # followees' posts and their re-shares only
 
 
-def test_videos_are_watched_for_longer_and_old_ones_too(play: Any) -> None:
+def test_videos_are_watched_for_longer(play: Any) -> None:
     seconds = {}
     for market in ("tiktok_2020", "youtube_like"):
         s = play(market)
         posts = s.posts[: s.post_count]
         seconds[market] = posts.watch.sum() / 1000 / posts.impressions.sum()
-        old = posts.posted < 0
-        print(
-            market,
-            f"{seconds[market]:.1f} s a view, {posts.impressions[old].sum() / posts.impressions.sum():.0%} of views on the catalogue",
-        )
+        print(f"{market}: {seconds[market]:.1f} s a view")
     assert seconds["youtube_like"] > 2 * seconds["tiktok_2020"]
 
 

@@ -73,6 +73,7 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "creators.duration_min": {"creators.duration_median": 5},
     "creators.duration_max": {"creators.duration_median": 60},
     "feed.update": {"feed.stages": 0, "feed.trending_count": "views", "feed.rounds_per_day": 1, "feed.candidates_trending": 32},
+    "funnel.contact": {"funnel.contagion": 0.5, "funnel.baseline_rate": 0.2},
     "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
 }
 

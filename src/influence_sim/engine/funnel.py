@@ -17,7 +17,10 @@ _AWARE, _CONSIDER, _BUY = int(Stream.AWARE), int(Stream.CONSIDER), int(Stream.BU
 
 @hot
 def evening(low, high, day, rules, viewers, leads, tags, buyers_share, bought_today):
-    """Advance the funnel of people low..high-1 by one evening; fill bought_today (N, B)."""
+    """Advance the funnel of people low..high-1 by one evening; fill bought_today (N, B).
+
+    buyers_share is (1, B) where everybody is in contact, else (N, B).
+    """
     brands = leads.shape[1]
     for i in range(low, high):
         if viewers[i].shown > 0:
@@ -57,7 +60,7 @@ def evening(low, high, day, rules, viewers, leads, tags, buyers_share, bought_to
             if leads[i, b].considering:
                 hazard += rules.delayed_rate * math.exp(rules.delayed_attitude * attitude + rules.delayed_memory * math.log(1.0 + memory))
             if leads[i, b].purchases == 0:
-                hazard += rules.contagion * buyers_share[b]
+                hazard += rules.contagion * buyers_share[i % len(buyers_share), b]
             hazard = min(1.0, hazard)
             leads[i, b].expected += leads[i, b].chance + hazard
             bought = leads[i, b].bought

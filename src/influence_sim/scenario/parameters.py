@@ -280,7 +280,8 @@ class Funnel(Group):
     delayed_memory: float = par(0.3, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of ln(1 + memory) on that hazard")
     baseline_rate: float = par(0.0001, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Organic purchase hazard at full interest in the category; runs in every arm")
     baseline_interest: float = par(1, "1", 0, 3, ASSUMPTION, ASSUMPTION, "Exponent of relative interest in the category in the organic hazard; 0: the same for everybody")
-    contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers, uniform contact")
+    contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers among those they are in contact with")
+    contact: Literal["everybody", "followees"] = choice("everybody", "Bass 1969; on a network: Fibich & Gibori 2010", "With whom people are in contact: everybody alike, or the people they follow (who are not creators)")
 
 
 class Prices(Group):

@@ -6,6 +6,7 @@ The tests in `tests/limits` and the scorecard play the same settings.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from influence_sim.scorecard.cascade_worlds import both_ways, cascade_world, spr
 from influence_sim.scorecard.limit_worlds import LEVEL, PLAIN, SILENT, UNSOLD, URN, Array, built, crowd, market, played
 from influence_sim.strategies import build_strategy
 from influence_sim.world.build import build_world
+from influence_sim.world.graph_files import load_graph
 
 POSTS, DRAWS = 100, 2000  # of an urn
 SONGS = 48
@@ -200,6 +202,56 @@ def bass(seed: int) -> dict[str, float]:
     share = adoption(P / steps, Q / steps, 9 * steps, 20_000, seed)
     year = np.arange(1, len(share) + 1) / steps
     return {"crossing": float(np.interp(SHARE_AT_PEAK, share, year)), "share_at_peak": float(np.interp(PEAK, year, share))}
+
+
+def neighbours(graph: nx.Graph[Any], p: float, q: float, steps: int, seeds: Sequence[int] = (), replication: int = 0) -> Array:
+    """Return the share of buyers after each step where everybody is in contact with their neighbours only.
+
+    A person who has not bought buys with p + q x (share of neighbours who have).
+    """
+    loaded = load_graph(both_ways(graph))
+    people = len(loaded.names)
+    settings = market(
+        people={"agents": people, "population": people, "views_per_day": 0},
+        creators={"count": 0},
+        funnel={**UNSOLD, "baseline_rate": p, "baseline_interest": 0, "contagion": q, "contact": "followees"},
+    )
+    s = Simulation(built(settings, graph=loaded), settings, horizon=steps, replication=replication)
+    s.leads.purchases[[loaded.names.index(node) for node in seeds], 0] = 1
+    share = np.empty(steps)
+    for step in range(steps):
+        s.step()
+        share[step] = (s.leads.purchases[:, 0] > 0).mean()
+    return share
+
+
+def pair_share(p: float, q: float, steps: int) -> Array:
+    """Return the expected share of buyers where people live in pairs: the slowest network (Fibich & Levin 2023)."""
+    none, one = 1.0, 0.0  # chance that neither of two has bought, that one has
+    share = np.empty(steps)
+    for step in range(steps):
+        none, one = none * (1 - p) ** 2, one * (1 - p - q) + none * 2 * p * (1 - p)
+        share[step] = 1.0 - none - one / 2
+    return share
+
+
+def classic(seed: int) -> dict[str, float]:
+    """Return ticks to half and to nine tenths of the textbook's viral marketing, and whether adoption keeps its bounds."""
+    found: dict[str, list[float]] = {}
+    for k in range(20):
+        graph: nx.Graph[Any] = nx.barabasi_albert_graph(500, 1, seed=1000 * seed + k)
+        hubs = sorted(graph, key=lambda i: (-graph.degree(i), i))[:10]
+        chance = np.random.default_rng(k).choice(500, 10, replace=False).tolist()
+        for name, seeds in (("none", []), ("random", chance), ("hubs", hubs)):
+            share = neighbours(graph, 0.01, 0.5, 60, seeds, 20 * seed + k)
+            for part, level in (("half", 0.5), ("most", 0.9)):
+                found.setdefault(f"{name}_{part}", []).append(float(np.searchsorted(share, level) + 1))
+    p, q, steps = 0.03, 0.38, 16
+    share = neighbours(nx.barabasi_albert_graph(5000, 2, seed=seed), p, q, steps, replication=seed)
+    fastest, _ = recursion(p, q, steps, 1)
+    slack = 0.015  # noise of 5,000 people
+    inside = (share >= pair_share(p, q, steps) - slack) & (share <= fastest + slack)
+    return {**{name: float(np.mean(ticks)) for name, ticks in found.items()}, "inside_bounds": float(inside.all())}
 
 
 def small_market(people: int = 500, **groups: dict[str, Any]) -> Market:

@@ -17,6 +17,7 @@ LIMITS: dict[str, Callable[[int], Tables]] = {
     "cascades": limits.cascades,
     "seeding": limits.seeding,
     "bass": limits.bass,
+    "classic": limits.classic,
     "silence": limits.silence,
     "identity": limits.identity,
     "pairing": limits.pairing,
