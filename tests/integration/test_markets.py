@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from influence_sim.engine.simulation import Simulation
@@ -24,14 +23,14 @@ def play(repository: Path) -> Any:
     """Return a function that plays a market, each arm once."""
     known: dict[tuple[str, str, str], Simulation] = {}
 
-    def run(market: str, strategy: str = "none", **parameters: Any) -> Simulation:
-        at = market, strategy, repr(parameters)
+    def run(market: str, strategy: str = "none", seed: int = 3, **parameters: Any) -> Simulation:
+        at = market, strategy, f"{seed} {parameters}"
         if at not in known:
             file = repository / "scenarios" / "markets" / f"{market}.yaml"
             question = {"market": str(file), "strategies": ["none"], "horizon": DAYS}
             m = scenario_from_dict(question, ["market.people.agents=1000", "market.people.population=20000"]).market
             brand = build_strategy(strategy, {**parameters, **({} if strategy == "none" else {"start": 2})})
-            known[at] = Simulation(build_world(m, 3), m, brand, 0.0 if strategy == "none" else BUDGET, DAYS, 3).run()
+            known[at] = Simulation(build_world(m, seed), m, brand, 0.0 if strategy == "none" else BUDGET, DAYS, seed).run()
         return known[at]
 
     return run
@@ -48,10 +47,10 @@ def strangers(s: Simulation) -> float:
     return float(1 - posts.from_followers.sum() / posts.impressions.sum())
 
 
-def extra(play: Any, market: str, strategy: str, **parameters: Any) -> tuple[float, Simulation]:
+def extra(play: Any, market: str, strategy: str, seed: int = 3, **parameters: Any) -> tuple[float, Simulation]:
     """Return expected purchases above the control, and the run."""
-    s = play(market, strategy, **parameters)
-    return sum(s.daily["expected_purchases"]) - sum(play(market).daily["expected_purchases"]), s
+    s = play(market, strategy, seed, **parameters)
+    return sum(s.daily["expected_purchases"]) - sum(play(market, seed=seed).daily["expected_purchases"]), s
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -90,7 +89,7 @@ def test_videos_are_watched_for_longer(play: Any) -> None:
     assert seconds["youtube_like"] > 2 * seconds["tiktok_2020"]
 
 
-def test_distrust_takes_more_from_creators_than_from_ads(play: Any) -> None:
+def test_where_advertising_is_distrusted_it_sells_less(play: Any) -> None:
     gain = {
         (market, arm): extra(play, market, arm, **more)[0]
         for market in ("city", "low_trust")
@@ -98,7 +97,7 @@ def test_distrust_takes_more_from_creators_than_from_ads(play: Any) -> None:
     }
     kept = {arm: gain["low_trust", arm] / gain["city", arm] for arm in ("micro_portfolio", "paid_infeed")}
     print(kept)
-    assert kept["micro_portfolio"] < min(1.0, kept["paid_infeed"])
+    assert max(kept.values()) < 0.8  # and not only what creators sell
 
 
 def test_luxury_sells_rarely(play: Any) -> None:
@@ -111,12 +110,13 @@ def test_luxury_sells_rarely(play: Any) -> None:
 
 
 def test_small_creators_lose_where_they_must(play: Any) -> None:
-    returns: dict[tuple[str, str], float] = {}
+    arms = {"small": ("micro_portfolio", {"followers_max": 3_000}), "large": ("macro", {"followers_min": 3_000})}
+    returns = {}
     for market in ("city", "micro_must_lose"):
-        for name, arm, band in (("small", "micro_portfolio", {"followers_max": 3_000}), ("large", "macro", {"followers_min": 5_000})):
-            gained, s = extra(play, market, arm, **band)
-            brand = s.market.brand
-            returns[market, name] = gained * brand.price * brand.margin / s.ledger.paid - 1 if s.ledger.paid else np.nan
+        for name, (arm, band) in arms.items():
+            found = [extra(play, market, arm, seed, selector="fit", **band) for seed in (3, 4, 5)]
+            brand = found[0][1].market.brand
+            returns[market, name] = sum(x for x, _ in found) * brand.price * brand.margin / sum(s.ledger.paid for _, s in found) - 1
     print(returns)
     assert returns["micro_must_lose", "small"] < returns["micro_must_lose", "large"]
     lead = {market: returns[market, "small"] - returns[market, "large"] for market in ("city", "micro_must_lose")}

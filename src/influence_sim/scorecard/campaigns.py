@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ad_load": {"feed.outside_ad_load": 0.3},
     "friendly": {"brand.authenticity": 1, "brand.trust": 1},
     "luxury": {"brand.price": 400},
-    "must_lose": {"prices.deal_overhead": 400, "prices.fee_exponent": 0.6},
+    "must_lose": {"prices.deal_overhead": 400, "prices.fee": 200, "prices.fee_exponent": 0.1},  # as scenarios/markets/micro_must_lose
     "no_saturation": {"authenticity.saturation": 0},
     "no_consistency": {"authenticity.consistency": 0},
 }
