@@ -105,9 +105,9 @@ def posts() -> Posts:
 
 def test_statistics_of_posts(posts: Posts) -> None:
     runs = {"crawl": {"posts": posts, "open": posts}}
-    assert measure("posts views_slope", runs) == pytest.approx(1, abs=0.03)
+    assert measure("posts views_slope", runs) == pytest.approx(1, abs=0.1)  # 300 accounts
     assert measure("tier_slope per_view", runs) == pytest.approx(0, abs=0.02)
-    assert measure("tier_slope per_follower", runs) == pytest.approx(0, abs=0.06)
+    assert measure("tier_slope per_follower", runs) == pytest.approx(0, abs=0.15)
     assert measure("over_followers 10 0 1e12", runs) == pytest.approx((posts.views > 10 * posts.followers).mean())
     assert measure("log_views_moment 3", runs) == pytest.approx(0, abs=0.1)
     assert abs(measure("exposure_slope", runs)) < 0.2
