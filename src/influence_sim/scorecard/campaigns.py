@@ -1,6 +1,7 @@
 """Campaigns in one national market: every arm in the same worlds, and variants of the market that switch one thing.
 
-A run is called `variant:arm`. Arms and variants are data; what they mean for the model is public settings only.
+A run is called `variant:arm`. Arms and variants are data; what they mean for the model is public settings only. An
+agent stands for 200 people: fewer agents per person would leave a campaign of this budget without clicks to count.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ENGAGED = LIKE | COMMENT | SHARE | SUBSCRIBE
 
 MARKET: dict[str, Any] = {
     "people.agents": 3_000,
-    "people.population": 1_500_000,
+    "people.population": 600_000,
     "people.views_per_day": 25,
     "creators.count": 200,
     "creators.appeal_sigma": 2.0,
@@ -87,7 +88,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("none", {}),
     "micro": _band(1_000, 100_000),
     "macro": ("macro", {"followers_min": 100_000, "creators": MANY, "start": START}),
-    "mega": ("mega", {"followers_min": 500_000, "start": START}),
+    "mega": ("mega", {"followers_min": 250_000, "start": START}),  # the largest accounts of this market
     "paid": ("paid_infeed", {"start": START, "days": 14}),
     "tiny": _band(1_000, 5_000),
     "small": _band(5_000, 10_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any, Literal
@@ -59,8 +60,11 @@ class Fact(BaseModel):
         return self
 
     def passes(self, value: float) -> bool:
-        """Tell whether a measured value lies in the band; NaN does not."""
-        return self.band[0] <= value <= self.band[1]
+        """Tell whether a measured value lies in the band; NaN does not, and no effect is no sign."""
+        low, high = self.band
+        if 0 in self.band and (math.isinf(low) or math.isinf(high)):
+            return low < value < high
+        return low <= value <= high
 
 
 def read_facts(text: str) -> list[Fact]:

@@ -107,16 +107,17 @@ def spread_over_followers(runs: Runs, low: str, high: str) -> float:
 
 
 @statistic
-def over_followers(runs: Runs, times: str, low: str, high: str) -> float:
-    """Return the share of posts with more than `times` as many views as followers."""
-    p = of_size(sampled(runs)[0], low, high)
+def over_followers(runs: Runs, times: str, low: str, high: str, sample: str = "posts") -> float:
+    """Return the share of posts with more than `times` as many views as followers, sampled as the crawl or all (`open`)."""
+    p = of_size(tables(runs)[0][sample], low, high)
+    p = p.where(p.followers > 0)
     return float((p.views > float(times) * p.followers).mean()) if len(p.age) else math.nan
 
 
 @statistic
 def fewer_viral(runs: Runs, times: str, high: str) -> float:
     """Return that share in the first run minus that in the second, accounts below `high`."""
-    a, b = (over_followers({"": t}, times, "0", high) for t in tables(runs))
+    a, b = (over_followers({"": t}, times, "0", high, "open") for t in tables(runs))
     return a - b
 
 
