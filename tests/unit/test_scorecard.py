@@ -109,7 +109,7 @@ def test_statistics_of_posts(posts: Posts) -> None:
     assert measure("tier_slope per_view", runs) == pytest.approx(0, abs=0.02)
     assert measure("tier_slope per_follower", runs) == pytest.approx(0, abs=0.15)
     assert measure("over_followers 10 0 1e12", runs) == pytest.approx((posts.views > 10 * posts.followers).mean())
-    assert measure("log_views_moment 3", runs) == pytest.approx(0, abs=0.1)
+    assert measure("log_views_moment 3", runs) == pytest.approx(0, abs=0.3)
     assert abs(measure("exposure_slope", runs)) < 0.2
     order = [measure(f"posts engagement_per_follower_slope_{x}", runs) for x in ("timeline", "top_posts", "top_list")]
     assert order[0] > order[1] > order[2]  # selection alone bends the slope
