@@ -17,7 +17,7 @@ from SALib.sample import morris as sample
 from influence_sim.engine import warm_up
 from influence_sim.engine.simulation import Simulation
 from influence_sim.jit import CACHE_DIR
-from influence_sim.scenario.parameters import ASSUMPTION, Parameter, parameters
+from influence_sim.scenario.parameters import ASSUMPTION, Market, Parameter, parameters
 from influence_sim.scorecard.crawl import market_of
 from influence_sim.strategies import build_strategy
 from influence_sim.world.build import build_world
@@ -38,7 +38,7 @@ OUTCOMES = ("small minus large", "small minus ads")
 LEFT_OUT = (
     "people.agents", "people.population", "people.topics", "people.communities", "people.newcomers", "people.arrival_days",
     "creators.count", "creators.opening_posts", "creators.sounds", "creators.duration_min", "creators.duration_max", "brand.topic",
-    "brand.margin", "rivals.",
+    "brand.margin", "rivals.", "feed.weight_", "feed.heating_views", "graph.friends_per_person",
 )  # fmt: skip
 
 
@@ -52,8 +52,15 @@ def span(p: Parameter) -> tuple[float, float]:
 
 def swept() -> list[Parameter]:
     """Return the assumptions that are swept: numbers, with a range that is not a point."""
-    numeric = [p for p in parameters() if p.grade == ASSUMPTION and p.low is not None and isinstance(p.default, float)]
+    numeric = [p for p in parameters() if p.grade == ASSUMPTION and kind(p) is float]
     return [p for p in numeric if not p.path.startswith(LEFT_OUT) and span(p)[0] < span(p)[1]]
+
+
+def kind(p: Parameter) -> Any:
+    """Return the type of a parameter: what counts in whole numbers is no `float`."""
+    group, name = p.path.split(".")
+    groups: Any = Market.model_fields[group].annotation
+    return groups.model_fields[name].annotation
 
 
 def profits(point: dict[str, float], people: int, days: int, seed: int) -> dict[str, float]:

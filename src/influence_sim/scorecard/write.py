@@ -157,7 +157,8 @@ def html(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
                 {
                     "id": r.fact.id, "claim": r.fact.claim, "sample": r.fact.sample, "verdict": r.verdict, "sign": SIGNS[r.verdict],
                     "target": shown(r.fact.target), "band": band(r), "value": interval(r), "baseline": shown(r.baseline),
-                    "source": f"{r.fact.source} ({r.fact.grade})", "learned": r.fact.learned, "reason": r.reason,
+                    "source": f"{r.fact.source} ({r.fact.grade})", "reason": r.reason,
+                    "learned": r.fact.learned if r.verdict == FAIL else "",
                     "strip": Markup(strip(r)),  # numbers only
                 }
                 for r in in_order(rows, kind)
