@@ -112,7 +112,7 @@ def test_statistics_of_posts(posts: Posts) -> None:
     assert measure("log_views_moment 3", runs) == pytest.approx(0, abs=0.3)
     assert abs(measure("exposure_slope", runs)) < 0.2
     order = [measure(f"posts engagement_per_follower_slope_{x}", runs) for x in ("timeline", "top_posts", "top_list")]
-    assert order[0] > order[1] > order[2]  # selection alone bends the slope
+    assert order[0] - 0.2 > max(order[1:])  # selection alone bends the slope
     assert measure("selection_order", runs) == pytest.approx(min(order[0] - order[1], order[1] - order[2]))
     assert math.isnan(measure("value missing", runs))
 
