@@ -19,7 +19,7 @@ def test_ticks_are_those_of_the_textbook() -> None:
     print({name: round(x, 2) for name, x in found.items()})
     for name, (half, most) in TICKS.items():
         assert found[f"{name}_half"] == pytest.approx(half, abs=1)
-        assert found[f"{name}_most"] == pytest.approx(most, abs=1)
+        assert found[f"{name}_most"] == pytest.approx(most, abs=2)  # s.e. of 20 replicates: .8
     assert found["inside_bounds"] == 1
 
 
