@@ -23,15 +23,8 @@ from scipy.optimize import lsq_linear
 from scipy.stats import t as student
 
 from influence_sim.engine import warm_up
-from influence_sim.engine.simulation import Simulation
-from influence_sim.engine.state import COMMENT, LIKE, SUBSCRIBE
-from influence_sim.feeds import with_policy
 from influence_sim.jit import CACHE_DIR
-from influence_sim.scenario.parameters import Market
-from influence_sim.strategies import Strategy
-from influence_sim.strategies.base import BrandView, Order, SponsoredPost
-from influence_sim.studies.platform import Exposures, Posts, accrual, describe, exposure_ratios, recent
-from influence_sim.world.build import build_world
+from influence_sim.scorecard.crawl import CRAWL_MARKET, DAYS, simulate
 
 HERE = Path(__file__).parent
 
@@ -154,128 +147,12 @@ CHOSEN: dict[str, Any] = {
     "response.like_slope": 1.4,
     "response.watch_slope": 1.2,
 }
-# The market the fit is made in. It is wide, because the crawl's accounts differ 100,000-fold in followers, and none of it is fitted.
-FIT_MARKET: dict[str, Any] = {
-    "people.agents": 9_000,
-    "people.population": 4_500_000,
-    "people.views_per_day": 40,
-    "creators.count": 900,
-    "creators.posts_per_day": 0.93,  # crawl: median 1.07 days between posts
-    "creators.opening_posts": 0,
-    "creators.appeal_sigma": 2.3,
-    "graph.follows_per_person": 24,
-    "feed.ad_fatigue": 0,  # the crawl's sponsored posts are of many brands; here one brand orders them all
-    "feed.max_age": 30,
-}
-DAYS = 40
-BURN_IN = 5  # days before the first post that is described
-RANDOM_DAYS, RANDOM_FROM = 6, 2  # days of the random feed in the same world, and the day its impressions begin to count
-LEAST_FOLLOWERS = 30  # agents an account needs: fewer give posts of a handful of agents
-BIN, MOST_PER_BIN = 0.5, 30  # accounts are taken evenly over ln followers, as widely as the crawl's
 FIT_SEEDS, CHECK_SEEDS, FRESH_SEEDS = (101, 102, 103, 104), (201, 202, 203, 204), tuple(range(901, 913))
 SLOPE_SEEDS = FIT_SEEDS[:2]  # slopes are differences within the same worlds, so fewer are enough
 DAMPING = 0.2
 GROUPS = [t.group for t in TARGETS]
 SHARES = np.array([1 / GROUPS.count(g) for g in GROUPS])
 CHECKED = 2  # points of the search that are played again in worlds it never saw; the best there is the answer
-
-
-class Spread(Strategy):
-    """Order a few sponsored posts every day from accounts that accept, in turn."""
-
-    per_day: int = 12
-    least: float = 0.0
-
-    def plan(self, view: BrandView) -> list[Order]:
-        """Return today's orders."""
-        if not BURN_IN <= view.day < view.horizon - 8:
-            return []
-        willing = np.flatnonzero(np.isfinite(view.fee) & (view.followers >= self.least))
-        willing = willing[np.argsort(view.uniform[willing], kind="stable")]
-        first = self.per_day * (view.day - BURN_IN)
-        return [SponsoredPost(int(willing[k % len(willing)]), view.day) for k in range(first, first + self.per_day)] if len(willing) else []
-
-
-def market(overlay: dict[str, Any]) -> Market:
-    """Return the default market with dotted `overlay` values."""
-    groups: dict[str, dict[str, Any]] = {}
-    for path, value in overlay.items():
-        group, name = path.split(".")
-        groups.setdefault(group, {})[name] = value
-    return Market.model_validate(groups)
-
-
-def exposures(s: Simulation) -> Exposures:
-    """Return the organic modelled impressions of the last round; a post is known by creator and ordinal in every arm."""
-    slots, posts = s.slots, s.posts
-    row = np.flatnonzero(slots.post >= 0)
-    row = row[posts.sponsored[slots.post[row]] == 0]
-    p, action = slots.post[row], slots.action[row]
-    play = slots.watch[row] >= np.minimum(s.market.feed.play_seconds, posts.duration[p])
-    person = np.searchsorted(slots.start, row, side="right") - 1
-    key = posts.creator[p].astype(np.int64) << 20 | posts.ordinal[p]
-    return Exposures(person, key, play, *((action & bit) != 0 for bit in (LIKE, COMMENT, SUBSCRIBE)))
-
-
-def joined(parts: Sequence[Exposures]) -> Exposures:
-    """Return exposures of several rounds as one table."""
-    return Exposures(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def evenly(accounts: np.ndarray, followers: np.ndarray) -> np.ndarray:
-    """Return at most `MOST_PER_BIN` accounts per bin of ln followers, lowest rows first (rows are random)."""
-    kept = [accounts[np.floor(np.log(followers) / BIN) == b][:MOST_PER_BIN] for b in np.unique(np.floor(np.log(followers) / BIN))]
-    return np.concatenate(kept) if kept else accounts
-
-
-def simulate(overlay: dict[str, Any], seed: int) -> dict[str, float]:
-    """Run one world under the platform's feed and under the random feed; return every statistic."""
-    m = market({**FIT_MARKET, **overlay})
-    world = build_world(m, seed)
-    scale = world.people_per_agent
-    s = Simulation(world, m, Spread(least=LEAST_FOLLOWERS * scale), budget=1e15, horizon=DAYS, path_seed=seed)
-    views: list[np.ndarray] = []
-    recommended = []
-    for _ in range(DAYS):
-        s.step()
-        views.append(s.posts.impressions[: s.post_count].copy())
-        if s.day > BURN_IN:
-            recommended.append(exposures(s))
-    s.close()
-    posts = s.posts[: s.post_count]
-    followers = s.followers[posts.creator]
-    accounts = np.flatnonzero(s.followers[: s.modelled] >= LEAST_FOLLOWERS)
-    accounts = evenly(accounts, s.followers[accounts])
-    described = np.isin(posts.creator, accounts) & (posts.posted >= BURN_IN)
-    counts = (posts.impressions, posts.likes, posts.comments, posts.shares)
-    table = Posts(posts.creator, DAYS - posts.posted, *(c * scale for c in counts), followers * scale, posts.sponsored == 1, scale)
-    out = describe(recent(table.where(described)))
-
-    young = np.flatnonzero(described & (posts.posted < BURN_IN + 5) & (posts.sponsored == 0))
-    ages = np.arange(DAYS - BURN_IN - 4)
-    curves = np.empty((len(young), len(ages)))
-    for k, p in enumerate(young):
-        born = int(posts.posted[p])
-        known = [0, *(int(v[p]) for v in views[born:])]
-        when = [posts.posted[p], *range(born + 1, DAYS + 1)]
-        curves[k] = np.interp(posts.posted[p] + ages, when, known)
-    out |= dict(zip(("views_day_1", "views_day_2", "views_day_7"), accrual(curves), strict=True))
-
-    chance = Simulation(world, m.model_copy(update={"feed": with_policy(m.feed, "random")}), horizon=RANDOM_DAYS, path_seed=seed)
-    uniform = []
-    for _ in range(RANDOM_DAYS):
-        chance.step()
-        if chance.day > RANDOM_FROM:
-            uniform.append(exposures(chance))
-    chance.close()
-    sides = [joined(recommended), joined(uniform)]
-    _, index = np.unique(np.concatenate([x.post for x in sides]), return_inverse=True)
-    sides = [sides[0]._replace(post=index[: len(sides[0].post)]), sides[1]._replace(post=index[len(sides[0].post) :])]
-    for label, by in (("ratio", "post"), ("people_ratio", "person")):
-        out |= {f"{label}_{name}": x for name, x in exposure_ratios(*sides, by=by, least=5).items()}
-    out["likes_per_follow"] = posts.likes.sum() / max(1, posts.follows.sum())
-    out["modelled_share_of_slots"] = s.daily["views_modelled"][-1] / (s.daily["views_modelled"][-1] + s.daily["views_outside"][-1])
-    return {name: float(x) for name, x in out.items()}
 
 
 class Runs:
@@ -292,7 +169,7 @@ class Runs:
 
     def __call__(self, overlays: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[list[dict[str, float]]]:
         """Return statistics per overlay and seed; new ones are computed in parallel and written down."""
-        wanted = [(o, seed, json.dumps([FIT_MARKET, DAYS, o, seed], sort_keys=True)) for o in overlays for seed in seeds]
+        wanted = [(o, seed, json.dumps([CRAWL_MARKET, DAYS, o, seed], sort_keys=True)) for o in overlays for seed in seeds]
         waiting = {key: self.pool.submit(simulate, o, seed) for o, seed, key in wanted if key not in self.known}
         for key, future in waiting.items():
             self.known[key] = future.result()

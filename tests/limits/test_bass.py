@@ -6,44 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from limit_worlds import ALPHA, UNSOLD, Array, built, market
 from scipy.stats import norm
 
-from influence_sim.engine.simulation import Simulation
-
-P, Q = 0.03, 0.38
-PEAK = math.log(Q / P) / (P + Q)  # years
-SHARE_AT_PEAK = (Q - P) / (2 * Q)
-
-
-def recursion(p: float, q: float, steps: int, people: int) -> tuple[Array, Array]:
-    """Return the share of buyers after each step and its standard deviation among so many people (linear noise)."""
-    share, variance = 0.0, 0.0
-    shares, errors = np.empty(steps), np.empty(steps)
-    for step in range(steps):
-        hazard = p + q * share
-        slope = 1 - hazard + (1 - share) * q
-        variance = slope**2 * variance + (1 - share) * hazard * (1 - hazard) / people
-        share += (1 - share) * hazard
-        shares[step], errors[step] = share, math.sqrt(variance)
-    return shares, errors
-
-
-def adoption(p: float, q: float, steps: int, people: int, replication: int = 0) -> Array:
-    """Return the simulated share of buyers after each step."""
-    settings = market(
-        people={"agents": people, "population": people, "views_per_day": 0},
-        creators={"count": 0},
-        graph={"follows_per_person": 0, "friends_per_person": 0},
-        funnel={**UNSOLD, "baseline_rate": p, "baseline_interest": 0, "contagion": q},
-    )
-    s = Simulation(built(settings), settings, horizon=steps, replication=replication)
-    share = np.empty(steps)
-    for step in range(steps):
-        s.step()
-        share[step] = (s.leads.purchases[:, 0] > 0).mean()
-    assert s.slots.post.size == 0
-    return share
+from influence_sim.scorecard.limit_worlds import ALPHA
+from influence_sim.scorecard.limits import PEAK, SHARE_AT_PEAK, P, Q, adoption, recursion
 
 
 @pytest.mark.parametrize(("p", "q"), [(P, Q), (0.1, 0.0), (0.01, 0.6)])

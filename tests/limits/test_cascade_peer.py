@@ -7,7 +7,8 @@ from array import array
 import networkx as nx
 import numpy as np
 import pytest
-from cascade_worlds import cascade_world, spread
+
+from influence_sim.scorecard.cascade_worlds import cascade_world, spread
 
 POSTS, RUNS, THEIRS = 400, 5, 20_000
 

@@ -9,8 +9,9 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from cascade_worlds import both_ways, cascade_world, spread, weighted
-from limit_worlds import Array, distance
+
+from influence_sim.scorecard.cascade_worlds import both_ways, cascade_world, spread, weighted
+from influence_sim.scorecard.limit_worlds import Array, distance
 
 POSTS = 400  # independent cascades per simulation
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

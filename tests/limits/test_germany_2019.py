@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from limit_worlds import Z
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.scenario import load_scenario
+from influence_sim.scorecard.limit_worlds import Z
 from influence_sim.world.build import build_world
 
 DAYS = 3

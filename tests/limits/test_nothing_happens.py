@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from limit_worlds import SILENT, UNSOLD, built, market
 
 from influence_sim.engine.simulation import Simulation
+from influence_sim.scorecard.limit_worlds import SILENT, UNSOLD, built, market
 from influence_sim.strategies import strategy_types
 
 BUDGET, DAYS = 2000.0, 5

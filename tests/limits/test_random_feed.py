@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from limit_worlds import ALPHA, LEVEL, PLAIN, built, crowd, distance, played, poisson_gini
 from scipy.stats import chi2, norm
 
 from influence_sim.record.discovery import gini
+from influence_sim.scorecard.limit_worlds import ALPHA, LEVEL, PLAIN, built, crowd, distance, played, poisson_gini
 
 POSTS, RUNS = 2000, 20  # a person sees 10 of 2,000 posts
 

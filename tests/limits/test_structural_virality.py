@@ -5,9 +5,9 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
-from cascade_worlds import both_ways, cascade_world, spread
 
 from influence_sim.record.cascades import cascade_tree, structural_virality
+from influence_sim.scorecard.cascade_worlds import both_ways, cascade_world, spread
 
 
 def test_star_and_path() -> None:

@@ -113,6 +113,7 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "authenticity.tolerance": {"creators.other_deals": 0.5},
     "prices.commission_days": SELLING,
     "prices.commission": SELLING,
+    "funnel.contact": {"funnel.contagion": 0.5, "funnel.baseline_rate": 0.2},
     "response.saturation": {"response.saturation_tolerance": 0, "feed.outside_ad_load": 0.3},
 }
 

@@ -14,7 +14,8 @@ import numpy as np
 from influence_sim.engine.batch import scores_of
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, lengths, normals2, sigmoid
-from influence_sim.engine.state import BRAND, INTEREST, RULES, records
+from influence_sim.engine.rules import RULES
+from influence_sim.engine.state import BRAND, INTEREST, records
 from influence_sim.feeds import score_of
 from influence_sim.feeds.candidates import Candidates, empty_candidates
 from influence_sim.jit import hot

@@ -51,18 +51,18 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
 
 
 def _funnel(s: Simulation) -> None:
-    a, n, scale = s.leads, s.world.size, s.world.people_per_agent
+    a, scale = s.leads, s.world.people_per_agent
     b = 0  # the brand under study
     today = s.today
     today["impressions"] = float(a.touches[:, b].sum()) * scale
     today["minors_impressions"] = float(a.touches[s.people.minor == 1, b].sum()) * scale
     today["clicks"] = float(a.clicks[:, b].sum()) * scale
-    buyers = (a.purchases > 0).sum(axis=0) / n
+    buyers = _buyers(s)
     bought = np.zeros(a.purchases.shape, np.int64)
     before = float(a.expected[:, b].sum())
     saturated = float(s.viewers.sponsored.sum()), float(s.viewers.shown.sum())
     said = np.zeros(a.purchases.shape, np.int8)
-    sums = np.zeros((-(-n // BLOCK), a.shape[1], SUMS), np.int64)
+    sums = np.zeros((-(-s.world.size // BLOCK), a.shape[1], SUMS), np.int64)
     s.blocks(
         funnel.evening, s.day, s.rules, s.decays, s.brands, BLOCK, s.people.knowledge, s.viewers, a, s.tags, s.acquaintances,
         buyers, bought, said, sums,
@@ -120,3 +120,14 @@ def _record_sales(s: Simulation, bought: Array) -> None:
             "creator": np.where(credited, lead.click_creator - 1, -1),
         }
     )
+
+
+def _buyers(s: Simulation) -> Array:
+    """Return the share of buyers (1, B) of everybody, or (N, B) among the people whom each person follows."""
+    bought = (s.leads.purchases > 0).astype(np.float64)
+    if s.market.funnel.contact == "everybody":
+        return bought.sum(axis=0, keepdims=True) / s.world.size
+    before = np.concatenate([np.zeros((1, bought.shape[1])), np.cumsum(bought[s.friends.target], axis=0)])
+    start, end = s.friends.start[:-1], s.friends.start[1:]
+    share: Array = (before[end] - before[start]) / np.maximum(1, end - start)[:, None]
+    return share

@@ -65,7 +65,7 @@ def _mind(i, b, day, rules, leads, buyers_share):
     if leads[i, b].considering:
         hazard += rules.delayed_rate * math.exp(rules.delayed_attitude * attitude + rules.delayed_memory * math.log(1.0 + memory))
     if leads[i, b].purchases == 0:
-        hazard += rules.contagion * buyers_share[b]
+        hazard += rules.contagion * buyers_share[i % len(buyers_share), b]
     leads[i, b].hazard = min(1.0, hazard)
 
 
@@ -192,6 +192,7 @@ def evening(low, high, day, rules, decays, brands, block, knowledge, viewers, le
     """Advance the funnel of people low..high-1 by one evening.
 
     Fills bought_today (N, B) and said (N, B: 1 praise, -1 complaint) and adds to the block's row of sums (blocks, B, SUMS).
+    buyers_share is (1, B) where everybody is in contact, else (N, B).
     """
     total = sums[low // block]
     for i in range(low, high):

@@ -24,8 +24,9 @@ import numpy as np
 from influence_sim._version import MODEL_VERSION, __version__
 from influence_sim.engine.contracts import Campaign, Commission, Flight, Ledger
 from influence_sim.engine.publish import ring
+from influence_sim.engine.rules import RULES
 from influence_sim.engine.simulation import Simulation
-from influence_sim.engine.state import POST, RULES, Array, records
+from influence_sim.engine.state import POST, Array, records
 from influence_sim.events import build_event
 from influence_sim.jit import CACHE_DIR
 from influence_sim.scenario.parameters import Market

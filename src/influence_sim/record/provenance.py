@@ -26,13 +26,20 @@ def provenance(question: Any) -> dict[str, Any]:
     scenario = getattr(question, "scenario", question)
     return {
         "schema_version": 1,
-        "package_version": __version__,
-        "model_version": MODEL_VERSION,
+        **circumstances(),
         "scenario": scenario.model_dump(mode="json"),
         "scenario_digest": scenario.digest,
         "origins": dict(getattr(question, "origins", {})),
         "seeds": {"world_seed": scenario.world_seed, "path_seed": scenario.path_seed, "replications": scenario.replications},
         "feed_items_sample": "every slot of up to 25 people, evenly spaced by row",
+    }
+
+
+def circumstances() -> dict[str, Any]:
+    """Return which model, code, packages and machine made a result, when and by which command."""
+    return {
+        "package_version": __version__,
+        "model_version": MODEL_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["influence-sim", *sys.argv[1:]],
         "python": platform.python_version(),

@@ -14,7 +14,8 @@ from influence_sim.figures.outcome import target_words
 from influence_sim.figures.style import percent, short
 from influence_sim.figures.tables import control, footer, goal, outcomes, strategies, worlds
 from influence_sim.figures.verdicts import Verdict, verdicts
-from influence_sim.scenario.parameters import ASSUMPTION, parameters
+from influence_sim.scenario.declare import ASSUMPTION
+from influence_sim.scenario.parameters import parameters
 
 FEW_EVENTS = 30  # expected purchases in an arm, over all worlds, below which money says little
 

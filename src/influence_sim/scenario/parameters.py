@@ -11,30 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.fields import FieldInfo
 
-ASSUMPTION = "assumption"
-
-
-def par(
-    default: float, unit: str, low: float, high: float, source: str, grade: str, meaning: str
-) -> Any:
-    """Declare one parameter; `low` and `high` are inclusive bounds in `unit`."""
-    extra: dict[str, Any] = {"unit": unit, "source": source, "grade": grade, "low": low, "high": high}
-    return Field(default, ge=low, le=high, description=meaning, json_schema_extra=extra)
-
-
-def choice(default: str, source: str, meaning: str) -> Any:
-    """Declare one named choice; the allowed names stand in its `Literal` type."""
-    extra: dict[str, Any] = {"unit": "name", "source": source, "grade": ASSUMPTION}
-    return Field(default, description=meaning, json_schema_extra=extra)
-
-
-class Group(BaseModel):
-    """A frozen group of parameters; unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from influence_sim.scenario.declare import ASSUMPTION, Group, choice, par
 
 
 class People(Group):
@@ -335,7 +315,8 @@ class Funnel(Group):
     delayed_memory: float = par(0.3, "ln", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of ln(1 + memory) on that hazard")
     baseline_rate: float = par(0.0001, "1/day", 0, 1, ASSUMPTION, ASSUMPTION, "Organic purchase hazard at full interest in the category; runs in every arm")
     baseline_interest: float = par(1, "1", 0, 3, ASSUMPTION, ASSUMPTION, "Exponent of relative interest in the category in the organic hazard; 0: the same for everybody")
-    contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers, uniform contact")
+    contagion: float = par(0, "1/day", 0, 1, "Bass 1969: imitation", "A", "Purchase hazard of non-buyers per share of buyers among those they are in contact with")
+    contact: Literal["everybody", "followees"] = choice("everybody", "Bass 1969; on a network: Fibich & Gibori 2010", "With whom people are in contact: everybody alike, or the people they follow (who are not creators)")
     closed_need: float = par(0.2, "ratio", 0, 1, ASSUMPTION, ASSUMPTION, "Purchase probabilities while a person's need in the category is closed by a purchase, over those while it is open")
     repurchase_gap: float = par(60, "days", 5, 1000, "Repurchase gaps of consumer goods: category means of 30-90 days", ASSUMPTION, "Mean time from a purchase in the category until the need is due again (gamma law)")
     repurchase_shape: float = par(2, "1", 0.5, 20, "Chatfield & Goodhardt 1973: Erlang-2 gaps between purchases", "A", "Shape of that law; 1 is exponential")

@@ -11,17 +11,17 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from limit_worlds import ALONE, PLAIN, UNSOLD, Array, market
 
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import SHARE
 from influence_sim.scenario.parameters import Market
+from influence_sim.scorecard.limit_worlds import ALONE, PLAIN, UNSOLD, Array, market
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
 from influence_sim.world.graph_files import load_graph
 
 # One impression per sharer-follower edge, nobody's day is too short in the end: what is not served today waits.
-OPEN: dict[str, Any] = {"repeats": True, "inbox": 4096, "max_age": 365, "rounds_per_day": 1, "slots_per_request": 20}
+OPEN: dict[str, Any] = {"repeats": True, "max_age": 365, "rounds_per_day": 1, "slots_per_request": 20}
 
 
 def both_ways(graph: nx.Graph[Any]) -> nx.DiGraph[Any]:
@@ -36,9 +36,9 @@ def weighted(graph: nx.DiGraph[Any]) -> nx.DiGraph[Any]:
     return out
 
 
-def cascade_world(influences: nx.DiGraph[Any], probability: float | None, posts: int) -> tuple[World, Market]:
+def cascade_world(influences: nx.DiGraph[Any], probability: float | None, posts: int, inbox: int = 4096) -> tuple[World, Market]:
     """Return a world in which u passes on to v along every edge u, v; `probability` None reads the edges' weights."""
-    graph = nx.DiGraph(influences)
+    graph: nx.DiGraph[Any] = nx.DiGraph(influences)
     most = max(degree for _, degree in influences.out_degree())
     for fan in range(most + 1):
         graph.add_edge("author", f"fan {fan}")
@@ -51,7 +51,7 @@ def cascade_world(influences: nx.DiGraph[Any], probability: float | None, posts:
         people={"agents": people, "population": people, "views_per_day": 400, "views_sigma": 0, "sharing_sigma": 0},
         creators={"count": 1, "opening_posts": posts, **ALONE},
         brand={"posts_per_day": 0},
-        feed=OPEN,
+        feed={**OPEN, "inbox": inbox},
         response={**PLAIN, "share_rate": probability or 0.0, "share_slope": 0, "edge_shares": probability is None},
         ties={"unfollow_daily": 0},
         funnel=UNSOLD,
@@ -63,7 +63,7 @@ def cascade_world(influences: nx.DiGraph[Any], probability: float | None, posts:
 
 def spread(world: World, settings: Market, seeds: Sequence[Any], replication: int = 0) -> tuple[Array, list[Array], list[Array]]:
     """Return how many passed each post on (seeds included), and per post who did and whom they had it from."""
-    s = Simulation(world, settings, horizon=1000, replication=replication)
+    s: Any = Simulation(world, settings, horizon=1000, replication=replication)
     s.step()
     count = s.post_count
     assert (s.posts.impressions[:count] == s.followers[0]).all()  # nobody but the fans, and they once each

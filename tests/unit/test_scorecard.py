@@ -1,0 +1,172 @@
+"""The scorecard: facts are sound, statistics mean what they say, failures are shown, and runs that cannot be made say so."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from influence_sim.scenario.parameters import parameters
+from influence_sim.scorecard import card, facts, odd, write
+from influence_sim.scorecard.baseline import LIKES, SLOPE, naive
+from influence_sim.scorecard.card import FAIL, NOT_RUN, PASS, Played, Row
+from influence_sim.scorecard.facts import Fact, all_facts, chosen, independent, read_facts
+from influence_sim.scorecard.statistics import REGISTRY, measure
+from influence_sim.scorecard.worlds import known
+from influence_sim.studies.platform import Posts
+
+FACT = Fact(
+    id="x", claim="a claim", kind="held_out", family="f", sample="s", runs=("run",), statistic="value x", band=(1, 2), target=1.5,
+    source="somebody", grade="A",
+)  # fmt: skip
+
+
+def test_every_fact_is_sound_and_can_be_measured_or_says_what_it_needs() -> None:
+    listed = all_facts()
+    assert len(listed) > 150
+    assert independent(listed) < len(listed)
+    for fact in listed:
+        if not facts.missing(fact):
+            assert not card.obstacle(fact), fact.id
+        assert fact.statistic.split()[0] in REGISTRY or fact.requires, fact.id
+        assert all(known(name) or fact.requires for name in fact.runs), fact.id
+
+
+def test_what_the_fit_used_is_calibrated_and_nothing_else_of_the_crawl() -> None:
+    """The targets of experiments/fit_platform, with their bands."""
+    fitted = {
+        "views_slope", "within_sd", "lag_one", "between_share", "like_per_view", "comment_per_view", "sponsored_views", "views_day_1",
+        "views_day_2", "views_day_7", "ratio_play", "ratio_like", "ratio_comment", "ratio_follow",
+    }  # fmt: skip
+    settled = {"duration_median", "days_between_posts", "likes_per_follow"}  # declared values of parameters
+    assert {f.id for f in all_facts() if f.kind == "calibrated" and f.runs == ("crawl",)} == fitted | settled
+
+
+def test_the_list_is_refused_where_it_is_wrong() -> None:
+    group = "- {kind: limit, family: f, sample: s, source: s, grade: A, runs: [r], statistic: value x, claim: c, facts: [%s]}"
+    assert read_facts(group % "{id: a, band: [0, 1]}")[0].id == "a"
+    for wrong in ("{id: a, band: [1, 0]}", "{id: a, band: [0, 1], target: 2}", "{id: a, band: [0, 1]}, {id: a, band: [0, 1]}"):
+        with pytest.raises(ValueError):
+            read_facts(group % wrong)
+
+
+def test_facts_are_chosen_by_id_kind_and_family() -> None:
+    listed = all_facts()
+    assert {f.kind for f in chosen(listed, "limit")} == {"limit"}
+    assert {f.family for f in chosen(listed, "selection")} == {"selection"}
+    assert [f.id for f in chosen(listed, "karate_1*")] == []
+    assert len(chosen(listed, "karate_*")) == 5
+
+
+def test_a_mechanism_that_is_not_there_is_not_faked() -> None:
+    fact = FACT.model_copy(update={"requires": ("nothing.like_it", "strategy no_such")})
+    found = card.measured([fact], {})[0]
+    assert found.verdict == NOT_RUN
+    assert found.reason == "needs nothing.like_it, strategy no_such, run run"
+    assert "not run: needs nothing.like_it" in write.markdown([found], "")
+
+
+def test_verdict_is_of_the_mean_over_seeds_and_a_failed_run_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "known", lambda name: True)
+    runs = {("run", 1): Played({"x": 1.0}, "", 0), ("run", 2): Played({"x": 2.6}, "", 0)}
+    row = card.measured([FACT], runs)[0]
+    assert (row.value, row.verdict, row.seeds) == (1.8, PASS, 2)
+    assert row.lo < 1 < 2 < row.hi
+    assert math.isnan(row.baseline)
+    assert card.measured([FACT.model_copy(update={"band": (1.5, 1.7), "target": None})], runs)[0].verdict == FAIL
+    broken = card.measured([FACT], {**runs, ("run", 2): Played(None, "ValueError: no", 0)})[0]
+    assert (broken.verdict, broken.reason) == (NOT_RUN, "run: ValueError: no")
+
+
+def test_counts_keep_kinds_and_families_apart() -> None:
+    rows = [
+        Row(FACT, 1.5, baseline=1.2), Row(FACT.model_copy(update={"id": "y"}), 3.0), Row(FACT.model_copy(update={"family": "g"}), 1.1),
+        Row(FACT.model_copy(update={"kind": "limit"}), 1.0), Row(FACT.model_copy(update={"id": "z"}), reason="needs x"),
+    ]  # fmt: skip
+    held = card.counts(rows)["held_out"]
+    assert held == {
+        "facts": 4, PASS: 2, FAIL: 1, NOT_RUN: 1, "families": 2, "families whole": 1, "baseline passes": 1, "passes of its own": 1,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def posts() -> Posts:
+    """6,000 posts of 300 accounts whose views are proportional to followers and whose engagement per view is .1."""
+    dice = np.random.default_rng(1)
+    followers = np.repeat(np.round(np.exp(dice.normal(13, 2, 300))), 20)
+    luck = np.repeat(dice.normal(0, 1.1, 300), 20) + dice.normal(-1, 0.9, 6000)
+    views = np.maximum(100, np.round(followers * np.exp(luck)))
+    likes = 0.1 * views
+    return Posts(np.repeat(np.arange(300), 20), np.tile(np.arange(20) + 7.0, 300), views, likes, 0 * likes, 0 * likes, followers, likes < 0)
+
+
+def test_statistics_of_posts(posts: Posts) -> None:
+    runs = {"crawl": {"posts": posts, "open": posts}}
+    assert measure("posts views_slope", runs) == pytest.approx(1, abs=0.1)  # 300 accounts
+    assert measure("tier_slope per_view", runs) == pytest.approx(0, abs=0.02)
+    assert measure("tier_slope per_follower", runs) == pytest.approx(0, abs=0.15)
+    assert measure("over_followers 10 0 1e12", runs) == pytest.approx((posts.views > 10 * posts.followers).mean())
+    assert measure("log_views_moment 3", runs) == pytest.approx(0, abs=0.3)
+    assert abs(measure("exposure_slope", runs)) < 0.2
+    order = [measure(f"posts engagement_per_follower_slope_{x}", runs) for x in ("timeline", "top_posts", "top_list")]
+    assert order[0] - 0.2 > max(order[1:])  # selection alone bends the slope
+    assert measure("selection_order", runs) == pytest.approx(min(order[0] - order[1], order[1] - order[2]))
+    assert math.isnan(measure("value missing", runs))
+
+
+def test_the_baseline_keeps_accounts_and_knows_nothing_else(posts: Posts) -> None:
+    twin = naive("crawl", {"posts": posts, "open": posts, "ratio_like": 3.0, "jaccard": 0.1}, 1)
+    assert (twin["posts"].followers == posts.followers).all()
+    runs = {"crawl": twin}
+    assert measure("posts views_slope", runs) == pytest.approx(SLOPE, abs=0.05)
+    assert measure("pooled_rate likes", runs) == pytest.approx(100 * LIKES, rel=0.01)
+    assert measure("value ratio_like", runs) == 1
+    assert math.isnan(measure("value attention", runs))
+
+
+def test_the_fast_part_runs_and_is_written(tmp_path: Path) -> None:
+    wanted = chosen(all_facts(), "identity") + chosen(all_facts(), "silence") + chosen(all_facts(), "urn")
+    assert len(card.fast(wanted)) == len(wanted)
+    rows = card.measured(wanted, card.play_all(card.tasks(wanted, most_seeds=1), jobs=1))
+    assert [r.verdict for r in rows] == [PASS] * len(rows), [(r.fact.id, r.value, r.reason) for r in rows]
+    out = write.write_card(rows, tmp_path / "card", 1.0)
+    table = list(csv.DictReader(Path(out["scorecard.csv"]).read_text().splitlines()))
+    assert [line["id"] for line in table] == [f.id for f in wanted]
+    assert {line["passes"] for line in table} == {"pass"}
+    page = Path(out["scorecard.html"]).read_text()
+    assert "0 failures" in page
+    assert all(f.id in page for f in wanted)
+
+
+def test_failures_come_first_and_say_what_they_taught() -> None:
+    bad = Row(FACT.model_copy(update={"id": "bad", "learned": "The lesson."}), 3.0)
+    page = write.html([Row(FACT, 1.5), bad], {})
+    assert page.index("bad") < page.index("<code>x</code>")
+    text = write.markdown([Row(FACT, 1.5), bad], "end")
+    assert "**bad** (held out): 3, band 1 to 2. The lesson." in text
+
+
+# ------------------------------------------------------------------------- ODD
+
+
+def test_tables_of_the_odd_are_those_of_the_code(repository: Path) -> None:
+    text = (repository / "docs" / "ODD.md").read_text(encoding="utf-8")
+    update = "influence-sim odd scenarios/demo.yaml --update docs/ODD.md"
+    assert text == odd.with_tables(text, odd.tables()), f"out of date; run: {update}"
+
+
+def test_every_parameter_and_every_declared_variable_is_in_the_tables() -> None:
+    text = odd.tables()
+    assert all(f"`{p.path}`" in text for p in parameters())
+    from influence_sim.engine.state import LEAD, POST, VIEWER, Acquaintances
+
+    for names in (POST.names, VIEWER.names, LEAD.names, Acquaintances._fields):
+        assert all(f"| `{name}` |" in text for name in names or ())
+
+
+def test_text_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="marks"):
+        odd.with_tables("no marks", "x")
