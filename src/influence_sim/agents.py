@@ -270,7 +270,8 @@ class Brand(mesa.Agent):  # type: ignore[misc] # Mesa is untyped
     @property
     def reach(self) -> float:
         """Real people reached so far."""
-        return self._sum("reached")
+        s = self.model.simulation
+        return float((s.leads.reached[:, self.row] > 0).sum()) * s.world.people_per_agent
 
     @property
     def expected_purchases(self) -> float:

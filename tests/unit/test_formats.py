@@ -122,7 +122,8 @@ def test_large_formats_cost_a_part_of_a_country_or_all_of_it() -> None:
         (PaidImpressions(2e6, 0), "2,000,000.00 USD wanted"),
         (PaidImpressions(100.0, 0, creator=1), "usage rights"),
         (PaidImpressions(100.0, 0, 1, "takeover", 1), "not as takeover"),
-        (SponsoredPost(99, 0), "no such day or creator"),
+        (SponsoredPost(99, 0), "there is no creator 99"),
+        (SponsoredPost(2, 9), "a day from 0 to 3"),
     ],
 )
 def test_what_is_refused_is_told(order: Order, words: str) -> None:
@@ -292,7 +293,7 @@ def test_every_format_is_counted_by_name() -> None:
     orders = [PaidImpressions(30.0, 0, format=x) for x in ("infeed", "takeover", "challenge", "effect")]  # type: ignore[arg-type]
     sim = ordered(*orders)
     posts = sim.posts[: sim.post_count]
-    assert sorted(posts.format[posts.key >= BRAND_ACCOUNT].tolist()) == [1, TAKEOVER, CHALLENGE, EFFECT]
+    assert sorted(posts.format[(posts.key >= BRAND_ACCOUNT) & (posts.sponsored == 1)].tolist()) == [1, TAKEOVER, CHALLENGE, EFFECT]
     assert len(FORMATS) == MADE + 1
     assert all(f.delivered for f in sim.ledger.flights)
 

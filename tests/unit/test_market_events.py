@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scenario_files import problems
 
-from influence_sim.engine.scandal import association
 from influence_sim.engine.simulation import Simulation
+from influence_sim.engine.wom import association
 from influence_sim.events import (
     BudgetCut,
     CpmInflation,
@@ -135,7 +135,7 @@ def test_a_creator_that_leaves_posts_no_more_and_pays_back_what_it_did_not_make(
         assert int(mine.posted[mine.sponsored == 1].max()) == last
     mine = left.posts.creator[: left.post_count] == creator
     assert left.posts.posted[: left.post_count][mine].max() < DAY
-    assert left.ledger.paid == pytest.approx(plain.ledger.paid - 4 * plain.ledger.fees[0])
+    assert left.ledger.paid == pytest.approx(plain.ledger.paid - 4 * plain.ledger.bills[0]["fees"])
     assert sum(left.daily["spend"]) == pytest.approx(left.ledger.paid)
     again = simulation(CreatorLeaves(day=DAY, creators=(creator,)))
     while again.day <= DAY:

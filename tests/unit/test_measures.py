@@ -110,7 +110,7 @@ def test_a_brand_sees_credited_sales_late(delay: int) -> None:
 
 def test_sales_by_creator_are_those_of_the_influencer_channel() -> None:
     sim = run(simulation(market_of({**LIVELY, "attribution.delay": 0, "funnel.buy_rate": 0.5}), horizon=6), campaign)
-    from influence_sim.engine.morning import credited_sales
+    from influence_sim.engine.contracts import credited_sales
 
     sales = credited_sales(sim, 0)
     assert sales.creator.sum() == sales.channel[0] > 0
@@ -222,7 +222,7 @@ def test_measures_agree_with_the_summary(compared: Comparison) -> None:
             assert table[row["strategy"], name] == pytest.approx(row[name], nan_ok=True, abs=1e-9), name
     assert set(compared.measures["measure"]) == set(MEASURES)
     ads_row = table["ads"]
-    assert ads_row["cpm"] == pytest.approx(8.0)
+    assert ads_row["cpm"] >= 8.0  # the auction makes it dearer than the list
     assert 0 < ads_row["view_through_rate"] < 1
     assert 0 < ads_row["views_gini"] < 1
     assert ads_row["awareness_lift"] > 0

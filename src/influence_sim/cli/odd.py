@@ -18,6 +18,7 @@ from influence_sim.cli.options import INVALID, load, scenario_argument, set_opti
     "odd",
     cls=Page,
     examples=(
+        "influence-sim odd scenarios/demo.yaml",
         "influence-sim odd scenarios/demo.yaml --out results/odd.md",
         "influence-sim odd scenarios/demo.yaml --set feed.policy=following --out results/odd_following.md",
     ),

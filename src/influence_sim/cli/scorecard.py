@@ -20,6 +20,7 @@ from influence_sim.cli.options import voice_options, writable
     examples=(
         "influence-sim scorecard --only identity --out results/identity",
         "influence-sim scorecard --list --only 'held_out'",
+        "influence-sim scorecard --only poisson_1 --out results/poisson",
     ),
     writes="With --out DIR: scorecard.csv, scorecard.html, validation.md and provenance.json, all or nothing; with --page FILE a copy.",
     codes=(ExitCode.USAGE, ExitCode.RUNS_FAILED, ExitCode.NOTHING_MATCHED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED),

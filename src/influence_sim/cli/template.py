@@ -96,7 +96,7 @@ def _strategy(name: str, population: int) -> Iterator[str]:
     yield from textwrap.wrap(f"{kind.claim} Source: {kind.source}", WIDTH, initial_indent="  # ", subsequent_indent="  # ")
     yield f"  {name}:"
     for key, field in fields.items():
-        value = field.get_default()
+        value = field.get_default(call_default_factory=True)
         fitting = fitting_bound(key, value, population, banded)
         if fitting != value:
             yield _commented(f"    {key}: {_value(fitting)}", f"{field.description}; the default {value:,.0f} is too large for this market")

@@ -79,7 +79,6 @@ def synthetic_view(
         "deal_cost": 65.0 + search,
         "hired": np.array([(hired or {}).get(c, 0) for c in range(creators)], np.int64),
         "uniform": (0.569840290998053 * (row + 1)) % 1.0,
-        "dice": (0.754877666246693 * (np.arange(64) + 64 * day + 1)) % 1.0,
     }
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
@@ -92,7 +91,7 @@ def synthetic_view(
         cpm=8.0,
         least_spend={"infeed": 0.0, "takeover": 20.0, "challenge": 60.0, "effect": 22.0},
         results=_results(creators, day) if results else _results(0, day),
-        dice=lambda a, b, c: (0.618033988749895 * (1 + a + 7 * b + 49 * c)) % 1.0,
+        dice=lambda a, b, c: (0.618033988749895 * (1 + a + 7 * b + 49 * c + 343 * day)) % 1.0,
         audience=lambda: _audience(creators),
         sales=sales,
         network=lambda: _network(creators),
