@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from influence_sim.engine.state import MADE
 from influence_sim.scorecard.crawl import Tables
 from influence_sim.studies.platform import Array, Posts
 
@@ -52,6 +53,8 @@ def naive(name: str, tables: Tables, seed: int) -> Tables:
         return {"elasticity": SLOPE}
     if name == "half_year":
         return {"likers_ratio": 1.0, "jeopardy": 0.0}
+    if name.startswith("word_of_mouth"):
+        return dict.fromkeys(tables, 0.0)
     return _campaign(tables, dice) if ":" in name else {}
 
 
@@ -87,4 +90,5 @@ def _campaign(tables: Tables, dice: np.random.Generator) -> Tables:
     kept = ("price", "margin", "scale", "hired")
     flat = dict.fromkeys(("trust", "tie", "match"), 0.0)
     known = {name: tables[name] for name in kept}
+    rows["format"] = np.where(rows["format"] == MADE, 0.0, rows["format"])  # nobody makes videos without being moved to
     return {**known, "posts": rows, "totals": totals, "by_size": flat, "organic_rate": LIKES, "unfollows": 0.0}

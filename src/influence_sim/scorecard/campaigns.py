@@ -41,6 +41,7 @@ MARKET: dict[str, Any] = {
 # Overlays of the market; a variant that is not named here plays in the market itself.
 VARIANTS: dict[str, dict[str, Any]] = {
     "base": {},
+    "fine": {"people.agents": 12_000},  # people who join a challenge are few
     "rich": {},
     "poor": {},
     "replies": {"creators.reply_capacity": 1_000_000, "creators.live_seats": 1_000_000},
@@ -51,7 +52,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ad_load": {"feed.outside_ad_load": 0.3},
     "friendly": {"brand.authenticity": 1, "brand.trust": 1},
     "luxury": {"brand.price": 400},
-    "must_lose": {"prices.deal_overhead": 400, "prices.fee": 200, "prices.fee_exponent": 0.1},  # as scenarios/markets/micro_must_lose
+    "must_lose": {  # as scenarios/markets/micro_must_lose.yaml
+        "prices.deal_overhead": 400,
+        "prices.fee": 200,
+        "prices.fee_exponent": 0.1,
+        "creators.appeal_ability_correlation": 0.8,
+        "creators.reply_capacity": 1_000_000,
+    },
     "no_saturation": {"authenticity.saturation": 0},
     "no_consistency": {"authenticity.consistency": 0},
 }
@@ -83,6 +90,7 @@ def _band(low: float, high: float | None, **more: Any) -> tuple[str, dict[str, A
     return "micro_portfolio", {"followers_min": low, "followers_max": high, "creators": MANY, "start": START, **more}
 
 
+BAND: dict[str, Any] = {"followers_min": 10_000, "followers_max": 100_000, "start": START}
 # Name -> (strategy, its parameters). The micro band is that of the source documents S0 and S3.
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("none", {}),
@@ -96,13 +104,15 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "large": _band(50_000, 100_000),
     "micro_hidden": _band(1_000, 100_000, disclosure="none"),
     "ambassador_like": _band(10_000, 100_000, creators=3, posts=15, spacing=1),
-    "ambassador": ("ambassador", {}),
-    "one_off": _band(10_000, 100_000),
+    # Of the same size and chosen alike: only how often each posts differs.
+    "ambassador": ("ambassador", {**BAND, "creators": 4, "posts": 6, "spacing": 3, "selector": "random", "exclusive_days": 0}),
+    "one_off": ("micro_portfolio", {**BAND, "creators": MANY}),
     "free_brief": _band(1_000, 100_000, brief=0.0),
     "tight_brief": _band(1_000, 100_000, brief=1.0),
     "adaptive": ("adaptive", {}),
-    "challenge": ("hashtag_challenge", {}),
+    "challenge": ("hashtag_challenge", {"start": START}),
 }
+LONGER = {"adaptive": 84}  # days of arms that need time to learn
 
 
 class Watcher:
@@ -146,16 +156,18 @@ def play_campaign(name: str, seed: int) -> Tables:
     market = variant_market(variant)
     world = build_world(market, seed)
     strategy, budget = Even() if arm == "even" else build_strategy(*ARMS[arm]), BUDGET * MONEY.get(variant, 1.0)
-    s = Simulation(world, market, strategy, 1e9 if arm == "even" else 0.0 if arm == "none" else budget, DAYS, seed)
+    days = LONGER.get(arm, DAYS)
+    s = Simulation(world, market, strategy, 1e9 if arm == "even" else 0.0 if arm == "none" else budget, days, seed)
     watcher = Watcher(world.size)
     s.log = watcher
     s.run()
     lead = s.leads[:, 0]
     posts = s.posts[: s.post_count]
     scale = world.people_per_agent
-    columns = ("impressions", "likes", "comments", "shares", "follows", "clicks", "creator", "brand", "sponsored", "posted", "audience")
+    counts = ("impressions", "likes", "comments", "shares", "follows", "clicks", "audience")
+    columns = (*counts, "creator", "brand", "sponsored", "advert", "format", "posted")
     table = {column: np.asarray(posts[column], float) for column in columns}
-    for column in ("impressions", "likes", "comments", "shares", "follows", "clicks", "audience"):
+    for column in counts:
         table[column] *= scale
     out: Tables = {
         "totals": result_of(s, arm).totals,
@@ -168,12 +180,22 @@ def play_campaign(name: str, seed: int) -> Tables:
         "posts": {**table, "account": posts.creator >= s.modelled},
         "people": {name: np.asarray(lead[name], float) for name in ("reached", "aware", "considering", "expected", "attitude")},
         "engaged": watcher.engaged,
+        "spent": _spent(s),
         "hired": np.array(sorted(s.ledger.hired), np.int64),
         "by_size": _by_size(s),
     }
     if isinstance(strategy, Even):
         out["fee_slope"] = log_slope(*strategy.quoted)
     return out
+
+
+def _spent(s: Simulation) -> dict[str, Array]:
+    """Return day, USD and followers of what was paid: posts of creators, and ads (no followers)."""
+    scale, ledger = s.world.people_per_agent, s.ledger
+    posts = [(o.day, sum(bill.values()), s.followers[o.creator] * scale) for o, bill in zip(ledger.booked, ledger.bills, strict=True)]
+    ads = [(f.first_day, f.delivered * scale * f.cpm / 1000.0, 0.0) for f in ledger.flights]
+    day, usd, followers = np.array([*posts, *ads], float).reshape(-1, 3).T
+    return {"day": day, "usd": usd, "followers": followers}
 
 
 def _by_size(s: Simulation) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.engine.state import MADE
 from influence_sim.scorecard.campaigns import AFTER, START
 from influence_sim.scorecard.crawl import Tables
 from influence_sim.scorecard.statistics import Runs, statistic, tables
@@ -188,7 +189,7 @@ def later_engagement(runs: Runs) -> float:
     rates = []
     for table in tables(runs):
         rows = table["posts"]
-        own = (rows["sponsored"] == 0) & (rows["posted"] >= AFTER) & np.isin(rows["creator"], both)
+        own = (rows["advert"] == 0) & (rows["posted"] >= AFTER) & np.isin(rows["creator"], both)
         rates.append(float(engaged(rows)[own].sum() / rows["impressions"][own].sum()))
     return math.log(rates[0] / rates[1]) if min(rates) > 0 else math.nan
 
@@ -290,9 +291,9 @@ def wear_change(runs: Runs) -> float:
 
 @statistic
 def purchases_change(runs: Runs) -> float:
-    """Return log extra purchases of the second run minus the third (control, a, b)."""
+    """Return log extra purchases per sponsored post of the second run minus the third (control, a, b)."""
     control, a, b = tables(runs)
-    gains = [extra(t, control) for t in (a, b)]
+    gains = [extra(t, control) / len(bought(t)["posted"]) for t in (a, b)]
     return math.log(gains[0] / gains[1]) if min(gains) > 0 else math.nan
 
 
@@ -302,3 +303,20 @@ def purchases_change_change(runs: Runs) -> float:
     names = list(runs)
     before, after = ({name: runs[name] for name in part} for part in (names[:3], names[3:]))
     return purchases_change(after) - purchases_change(before)
+
+
+@statistic
+def micro_share(runs: Runs, low: str, high: str, days: str) -> float:
+    """Return the share of what was paid in the last `days` that went to creators with `low` to `high` followers."""
+    paid = tables(runs)[0]["spent"]
+    late = paid["day"] > paid["day"].max() - float(days)
+    micro = late & (paid["followers"] >= float(low)) & (paid["followers"] < float(high))
+    return float(paid["usd"][micro].sum() / paid["usd"][late].sum())
+
+
+@statistic
+def user_videos(runs: Runs) -> float:
+    """Return videos that people made for the brand's challenge per 1,000 people reached."""
+    table = tables(runs)[0]
+    made = float((table["posts"]["format"] == MADE).sum()) * table["scale"]
+    return 1000.0 * made / float(table["totals"]["reach"])

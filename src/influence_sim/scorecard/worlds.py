@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from influence_sim.feeds import with_policy
-from influence_sim.scorecard import campaigns, limits
+from influence_sim.scorecard import campaigns, limits, mouth
 from influence_sim.scorecard.crawl import CRAWL_MARKET, Tables, market_of, play_crawl
 from influence_sim.scorecard.limits import NotHereError
 from influence_sim.world.build import build_world
@@ -25,15 +25,15 @@ LIMITS: dict[str, Callable[[int], Tables]] = {
 }
 # Name -> feed of the crawl's worlds; ratios to the random feed are measured under the default feed only.
 CRAWLS = {"crawl": "for_you", "crawl_following": "following", "crawl_popular": "top_chart", "crawl_random": "random"}
+MOUTH = {"word_of_mouth": mouth.play_mouth, "word_of_mouth_off": mouth.play_silence}
+SPECIAL = {**campaigns.SPECIAL, **MOUTH}
 FIRST_SEED = 1001  # the fit of the platform used seeds up to 912
-SEEDS = {"crawl": 4, **dict.fromkeys(list(CRAWLS)[1:], 2), "social": 2, "half_year": 2}
-OTHERS = 3  # seeds of every run that is not named above
+SEEDS = 3
 
 
 def seeds(name: str) -> range:
     """Return the seeds of a run: replications of a limit, or seeds of worlds that no fit has seen."""
-    many = SEEDS.get(name, OTHERS)
-    return range(many) if name in LIMITS else range(FIRST_SEED, FIRST_SEED + many)
+    return range(SEEDS) if name in LIMITS else range(FIRST_SEED, FIRST_SEED + SEEDS)
 
 
 def play(name: str, seed: int) -> Tables:
@@ -51,8 +51,8 @@ def play(name: str, seed: int) -> Tables:
         if name != "crawl":
             market = market.model_copy(update={"feed": with_policy(market.feed, CRAWLS[name])})
         return play_crawl(build_world(market, seed), market, seed, ratios=name == "crawl")
-    if name in campaigns.SPECIAL:
-        return campaigns.SPECIAL[name](seed)
+    if name in SPECIAL:
+        return SPECIAL[name](seed)
     if ":" in name:
         return campaigns.play_campaign(name, seed)
     raise NotHereError(f"no run is called {name}")
@@ -61,5 +61,5 @@ def play(name: str, seed: int) -> Tables:
 def known(name: str) -> bool:
     """Tell whether a run of that name exists here."""
     variant, _, arm = name.partition(":")
-    listed = name in LIMITS or name in CRAWLS or name in campaigns.SPECIAL
+    listed = name in LIMITS or name in CRAWLS or name in SPECIAL
     return listed or (variant in campaigns.VARIANTS and (arm == "even" or arm in campaigns.ARMS))
