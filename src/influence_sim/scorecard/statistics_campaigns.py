@@ -318,5 +318,5 @@ def micro_share(runs: Runs, low: str, high: str, days: str) -> float:
 def user_videos(runs: Runs) -> float:
     """Return videos that people made for the brand's challenge per 1,000 people reached."""
     table = tables(runs)[0]
-    made = float((table["posts"]["format"] == MADE).sum()) * table["scale"]
+    made = float((table["posts"]["format"] == MADE).sum() * table["scale"])
     return 1000.0 * made / float(table["totals"]["reach"])
