@@ -49,7 +49,8 @@ def keys() -> Iterator[Key]:
         schema = kind.model_json_schema()["properties"] if kind.model_fields else {}
         for key, field in kind.model_fields.items():
             span = ", ".join(schema[key].get("enum", ())) or _allowed(field)  # registered names stand in the schema only
-            yield Key(f"{name}.{key}", f"strategies.LABEL.{key}", field.description or "", field.get_default(call_default_factory=True), "", span, kind.source)
+            default = field.get_default(call_default_factory=True)
+            yield Key(f"{name}.{key}", f"strategies.LABEL.{key}", field.description or "", default, "", span, kind.source)
 
 
 def _allowed(field: FieldInfo) -> str:

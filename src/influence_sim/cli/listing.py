@@ -60,7 +60,9 @@ def _events() -> list[dict[str, Any]]:
 def _plugins(kinds: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for name, kind in kinds.items():
-        parameters = ", ".join(key if field.is_required() else f"{key}={field.get_default(call_default_factory=True)}" for key, field in kind.model_fields.items())
+        fields = kind.model_fields.items()
+        defaults = {key: "" if field.is_required() else f"={field.get_default(call_default_factory=True)}" for key, field in fields}
+        parameters = ", ".join(key + default for key, default in defaults.items())
         rows.append({"name": name, "meaning": _sentence(kind), "claim": kind.claim, "source": kind.source, "parameters": parameters})
     return rows
 

@@ -113,7 +113,8 @@ def crawl_table(s: Simulation) -> tuple[Posts, Array]:
     taken = np.isin(posts.creator, accounts) & (posts.posted >= BURN_IN)
     likes, comments, shares, views = (c * scale for c in (posts.likes, posts.comments, posts.shares, posts.impressions))
     followers = s.followers[posts.creator] * scale
-    return Posts(posts.creator, s.day - posts.posted, views, likes, comments, shares, followers, posts.sponsored == 1, scale), taken
+    tagged = (posts.advert == 1) & (posts.disclosure > 0.0)  # for whom does not matter: the crawl's are of many brands
+    return Posts(posts.creator, s.day - posts.posted, views, likes, comments, shares, followers, tagged, scale), taken
 
 
 def _curves(s: Simulation, rows: Array, views: Sequence[Array]) -> Array:
@@ -163,7 +164,7 @@ def play_crawl(world: World, market: Market, seed: int, ratios: bool = True, day
     s.close()
     table, taken = crawl_table(s)
     posts = s.posts[: s.post_count]
-    young = np.flatnonzero(taken & (posts.posted < BURN_IN + 5) & (posts.sponsored == 0))
+    young = np.flatnonzero(taken & (posts.posted < BURN_IN + 5) & (posts.advert == 0))
     seen = posts.impressions > 0
     gaps = [np.median(np.diff(np.sort(posts.posted[mine]))) for c in range(s.modelled) if (mine := posts.creator == c).sum() > 3]
     out: Tables = {
