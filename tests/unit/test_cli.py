@@ -103,11 +103,18 @@ def shrink(command, out):
         args += ["--max-replications" if "auto" in args else "--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":
         args += ["--set", "horizon=3", *TINY]
+    if args[0] == "export-mmm":
+        args += ["--days", "4", *TINY]
     return args
 
 
+def is_quick(line):
+    words = line.split()
+    return words[1] not in ("compare", "run", "doctor") and (words[1] != "scorecard" or "--list" in words)
+
+
 def test_quick_examples_run(capsys, tmp_path):
-    quick = [line for line in all_examples() if line.split()[1] not in ("compare", "run", "doctor")]
+    quick = [line for line in all_examples() if is_quick(line)]
     assert len(quick) >= 18
     for i, line in enumerate(quick):
         if "--slot" in line:  # needs a result; tests of its own
@@ -118,7 +125,7 @@ def test_quick_examples_run(capsys, tmp_path):
 
 @pytest.mark.slow
 def test_running_examples_run(capsys, tmp_path):
-    running = [line for line in all_examples() if line.split()[1] in ("compare", "run", "doctor")]
+    running = [line for line in all_examples() if not is_quick(line)]
     assert len(running) >= 6
     for i, line in enumerate(running):
         code, out, err = call(capsys, *shrink(line, tmp_path / str(i)))

@@ -31,7 +31,7 @@ _VERBS = {
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
     "export-mmm": ("export_mmm", "Write daily spend, exposure and sales by channel for a mix model, and the truth it should find."),
     "scorecard": ("scorecard", "Measure the model against facts with bands written beforehand, failures first."),
-    "odd": ("odd", "Describe a scenario's model by the ODD protocol, with every value it uses."),
+    "odd": ("odd", "Describe a scenario by the ODD 2020 protocol, with every value it uses."),
     "doctor": ("doctor", "Check this machine: packages, memory, disk, compiled kernels, a run of two seconds."),
 }
 _FIRST_STEPS = (

@@ -24,7 +24,7 @@ from influence_sim.cli.table import columns
     examples=(
         "influence-sim export-mmm scenarios/demo.yaml --strategy paid_infeed --out results/mmm",
         "influence-sim export-mmm scenarios/demo.yaml --strategy micro_portfolio --out results/mmm --days 120 --json",
-        "influence-sim export-mmm scenarios/demo.yaml --strategy macro --out results/mmm --replication 3 --set rivals.count=2",
+        "influence-sim export-mmm scenarios/demo.yaml --strategy paid_infeed --out results/mmm --replication 3 --set rivals.count=2",
     ),
     writes="DIR/daily.csv, pymc_marketing.csv, meridian.csv, robyn.csv, truth.json (true return, marginal return and carry-over by "
     "channel, from twin runs) and provenance.json; all or nothing.",
