@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from influence_sim.scenario.parameters import parameters
-from influence_sim.scorecard import card, facts, odd, write
+from influence_sim.scorecard import campaigns, card, facts, odd, write
 from influence_sim.scorecard.baseline import LIKES, SLOPE, naive
 from influence_sim.scorecard.card import FAIL, NOT_RUN, PASS, Played, Row
 from influence_sim.scorecard.facts import Fact, all_facts, chosen, independent, read_facts
+from influence_sim.scorecard.mouth import bass_ratio
 from influence_sim.scorecard.statistics import REGISTRY, measure
-from influence_sim.scorecard.worlds import known
+from influence_sim.scorecard.worlds import known, seeds
 from influence_sim.studies.platform import Posts
 
 FACT = Fact(
@@ -33,6 +35,22 @@ def test_every_fact_is_sound_and_can_be_measured_or_says_what_it_needs() -> None
             assert not card.obstacle(fact), fact.id
         assert fact.statistic.split()[0] in REGISTRY or fact.requires, fact.id
         assert all(known(name) or fact.requires for name in fact.runs), fact.id
+
+
+def test_every_row_has_three_seeds() -> None:
+    assert min(len(seeds(name)) for fact in all_facts() for name in fact.runs) >= 3
+
+
+def test_every_variant_of_the_market_changes_something_and_every_arm_can_be_built(repository: Path) -> None:
+    base = campaigns.variant_market("base")
+    for variant in campaigns.VARIANTS:
+        assert (campaigns.variant_market(variant) == base) == (variant == "base" or variant in campaigns.MONEY), variant
+    for name, options in campaigns.ARMS.values():
+        campaigns.build_strategy(name, options)
+    # Where micro creators must lose, prices and creators are those of the market file.
+    file = YAML(typ="safe", pure=True).load((repository / "scenarios/markets/micro_must_lose.yaml").read_text(encoding="utf-8"))
+    values = {f"{group}.{key}": value for group in ("prices", "creators") for key, value in file[group].items()}
+    assert campaigns.VARIANTS["must_lose"] == values
 
 
 def test_what_the_fit_used_is_calibrated_and_nothing_else_of_the_crawl() -> None:
@@ -115,6 +133,29 @@ def test_statistics_of_posts(posts: Posts) -> None:
     assert order[0] - 0.2 > max(order[1:])  # selection alone bends the slope
     assert measure("selection_order", runs) == pytest.approx(min(order[0] - order[1], order[1] - order[2]))
     assert math.isnan(measure("value missing", runs))
+
+
+def test_a_bass_curve_gives_its_own_ratio() -> None:
+    def adopters(p: float, q: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        share = [0.0]
+        for _ in range(40):
+            share.append(share[-1] + (p + q * share[-1]) * (1.0 - share[-1]))
+        return 5000 * np.array(share)
+
+    assert bass_ratio(adopters(0.01, 0.12), 5000) == pytest.approx(12)
+    assert bass_ratio(adopters(0.01, 0.0), 5000) == pytest.approx(0, abs=1e-9)
+
+
+def test_statistics_of_money_and_of_videos() -> None:
+    spent = {"day": np.array([7.0, 80, 80, 83]), "usd": np.array([900.0, 60, 30, 10]), "followers": np.array([5e3, 5e3, 2e5, 0])}
+    assert measure("micro_share 1e3 1e5 28", {"a": {"spent": spent}}) == 0.6
+    posts = {"format": np.array([0, 5, 5, 2])}
+    assert measure("user_videos", {"a": {"posts": posts, "scale": 50.0, "totals": {"reach": 20_000.0}}}) == 5
+    arms = []
+    for posts_bought, sold in ((0, 10.0), (4, 30.0), (2, 20.0)):
+        rows = {"brand": np.zeros(posts_bought), "account": np.zeros(posts_bought, bool), "posted": np.zeros(posts_bought)}
+        arms.append({"posts": rows, "totals": {"expected_purchases": sold}})
+    assert measure("purchases_change", dict(zip("abc", arms, strict=True))) == 0  # five for each post
 
 
 def test_the_baseline_keeps_accounts_and_knows_nothing_else(posts: Posts) -> None:

@@ -124,7 +124,8 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     if len(x) < 2:
         return (float(x[0]) if len(x) else math.nan), math.nan, math.nan
     half = float(t.ppf(0.975, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return float(x.mean()), float(x.mean()) - half, float(x.mean()) + half
+    mean = float(x[0] + (x - x[0]).mean())  # equal numbers have themselves as mean
+    return mean, mean - half, mean + half
 
 
 def row(fact: Fact, played: Mapping[Task, Played], twins: Mapping[Task, Tables]) -> Row:

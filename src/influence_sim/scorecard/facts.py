@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -86,9 +87,14 @@ def read_facts(text: str) -> list[Fact]:
     return facts
 
 
+@cache
+def _listed() -> tuple[Fact, ...]:
+    return tuple(read_facts(files("influence_sim.scorecard").joinpath("facts.yaml").read_text(encoding="utf-8")))
+
+
 def all_facts() -> list[Fact]:
     """Return every fact in the order of the list."""
-    return read_facts(files("influence_sim.scorecard").joinpath("facts.yaml").read_text(encoding="utf-8"))
+    return list(_listed())
 
 
 def chosen(facts: list[Fact], pattern: str) -> list[Fact]:

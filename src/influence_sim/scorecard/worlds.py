@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from influence_sim.feeds import with_policy
 from influence_sim.scorecard import campaigns, limits, mouth
-from influence_sim.scorecard.crawl import CRAWL_MARKET, Tables, market_of, play_crawl
+from influence_sim.scorecard.crawl import CRAWL_MARKET, DAYS, Tables, market_of, play_crawl
 from influence_sim.scorecard.limits import NotHereError
 from influence_sim.world.build import build_world
 
@@ -24,7 +25,16 @@ LIMITS: dict[str, Callable[[int], Tables]] = {
     "germany": limits.germany,
 }
 # Name -> feed of the crawl's worlds; ratios to the random feed are measured under the default feed only.
-CRAWLS = {"crawl": "for_you", "crawl_following": "following", "crawl_popular": "top_chart", "crawl_random": "random"}
+CRAWLS = {
+    "crawl": "for_you",
+    "crawl_following": "following",
+    "crawl_random": "random",
+    "crawl_small": "for_you",
+    "crawl_small_popular": "top_chart",
+}
+# A chart draws hundreds of times for every slot: it is compared in a world a quarter as large.
+SMALL: dict[str, Any] = {"people.agents": 2_000, "people.population": 1_000_000, "creators.count": 200}
+SMALL_DAYS = 25
 MOUTH = {"word_of_mouth": mouth.play_mouth, "word_of_mouth_off": mouth.play_silence}
 SPECIAL = {**campaigns.SPECIAL, **MOUTH}
 FIRST_SEED = 1001  # the fit of the platform used seeds up to 912
@@ -47,10 +57,11 @@ def play(name: str, seed: int) -> Tables:
     if name in LIMITS:
         return LIMITS[name](seed)
     if name in CRAWLS:
-        market = market_of(CRAWL_MARKET)
-        if name != "crawl":
+        small = name.startswith("crawl_small")
+        market = market_of({**CRAWL_MARKET, **(SMALL if small else {})})
+        if CRAWLS[name] != "for_you":
             market = market.model_copy(update={"feed": with_policy(market.feed, CRAWLS[name])})
-        return play_crawl(build_world(market, seed), market, seed, ratios=name == "crawl")
+        return play_crawl(build_world(market, seed), market, seed, name == "crawl", SMALL_DAYS if small else DAYS)
     if name in SPECIAL:
         return SPECIAL[name](seed)
     if ":" in name:

@@ -187,7 +187,9 @@ def write_card(rows: Sequence[Row], out: Path, seconds: float) -> dict[str, str]
     made = circumstances()
     code = f"{made['code']['commit'] or 'unknown'}"[:12] + (" (changed)" if made["code"]["dirty"] else "")
     told = {"model version": str(made["model_version"]), "code": code, "made": made["created"], "seconds": f"{seconds:.0f}"}
-    page = markdown(rows, f"Model version {told['model version']}, code {code}, {told['seconds']} s.")
+    seeds = dict.fromkeys(map(str, sorted({r.seeds for r in rows if r.seeds})))
+    told["seeds"] = " or ".join(seeds)
+    page = markdown(rows, f"Model version {told['model version']}, code {code}, {told['seconds']} s, {told['seeds']} seeds a row.")
     files = {"scorecard.csv": write_csv(rows), "scorecard.html": html(rows, told), "validation.md": page}
     with whole_folder(out) as folder:
         for name, text in files.items():
