@@ -77,7 +77,7 @@ def experiment(given: argparse.Namespace) -> str:
         tracked = folder == home / "answer"
         with whole_folder(folder) as building:
             write(building, home, study, scenarios, found)
-            runs.to_csv(building / "worlds.csv", index=False, float_format="%.6g", lineterminator="\n")
+            runs.to_csv(building / "worlds.csv", index=False, float_format="%.10g", lineterminator="\n")
             told = {name: {key: p[key] for key in MODEL} for name, p in known.items()} if tracked else known
             write_provenance({"variants": told}, building)
     return "\n".join([finding(study, found), *sentences(study, found), *(f"Written: {folder}" for folder in folders)])
