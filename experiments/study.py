@@ -93,7 +93,8 @@ def number(value: float) -> str:
     """Return a number with three digits that count."""
     if not math.isfinite(value):
         return "\N{EN DASH}"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    size = abs(value)
+    text = f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -153,9 +154,8 @@ def sentences(study: Any, found: Any) -> list[str]:
             if row["change_lo"] > null or row["change_hi"] < null:
                 way = "up" if row["change"] > null else "down"
                 times = "by a factor of " if ratio else "by "
-                lines.append(
-                    f"{row['variant']} moves it {way} {times}{write(row['change'])} ({write(row['change_lo'])} to {write(row['change_hi'])})."
-                )
+                interval = f"{write(row['change_lo'])} to {write(row['change_hi'])}"
+                lines.append(f"{row['variant']} moves it {way} {times}{write(row['change'])} ({interval}).")
     return lines
 
 

@@ -118,6 +118,19 @@ def test_money_goes_where_sales_were_reported() -> None:
     assert Adaptive(exploration=0.0).shares(view([1, 60, 1, 1])).min() == 0.0
 
 
+def test_money_can_follow_engagements_which_count_after_a_week() -> None:
+    follows = Adaptive(signal="engagements", prior_spend=1.0)
+    for winner in range(4):
+        engaged = np.full(4, 100.0)
+        engaged[winner] = 900.0
+        told = view([np.nan] * 4, day=7)
+        told = dataclasses.replace(told, results=told.results._replace(engagements=engaged))
+        assert follows.shares(told).argmax() == winner
+        assert follows.shares(told)[winner] > 0.9
+        early = follows.shares(dataclasses.replace(told, day=6))
+        assert np.array_equal(early, follows.shares(dataclasses.replace(view([], day=7), day=6))), "posts younger than a week do not count"
+
+
 def test_nothing_reported_is_nothing_learned() -> None:
     unknown = Adaptive().shares(view([np.nan] * 4))
     assert np.array_equal(unknown, Adaptive().shares(view([])))

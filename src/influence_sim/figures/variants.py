@@ -33,7 +33,9 @@ def forest(rows: pd.DataFrame, numbers: Sequence[Number], title: str, source: st
     subtitle = f"Mean of n = {n} paired worlds with its 95 % interval (BCa); line: no difference; grey: cannot tell them apart"
     finish(fig, title, subtitle, source)
     table = rows[["comparison", "variant", "value", "lo", "hi", "verdict"]]
-    told = [f"{r['comparison']}, {r['variant']}: {r['value']:.3g} ({r['lo']:.3g} to {r['hi']:.3g}), {r['verdict']}" for r in table.to_dict("records")]
+    told = [
+        f"{r['comparison']}, {r['variant']}: {r['value']:.3g} ({r['lo']:.3g} to {r['hi']:.3g}), {r['verdict']}" for r in table.to_dict("records")
+    ]
     return Figure(fig, table, f"{title}. " + "; ".join(told) + ".")
 
 
@@ -47,14 +49,15 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     for row in rows.to_dict("records"):
         y = variants.index(row["variant"])
         if not math.isfinite(row["value"]):
-            ax.annotate("not defined here", xy=(null, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5, color=MUTED)
+            ax.annotate("not defined here", (null, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5, color=MUTED)
             continue
         look = series_style(0 if row["value"] > null else 1)
         color = look.color if row["verdict"] in ("higher", "lower") else UNTOLD
         if math.isfinite(row["lo"]):
             ax.plot([row["lo"], row["hi"]], [y, y], color=color, lw=2.4, solid_capstyle="butt")
         ax.plot([row["value"]], [y], look.marker, color=color, ms=6)
-        ax.annotate(number(row["value"]), xy=(row["value"], y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7.5, color=INK)
+        at = (row["value"], y)
+        ax.annotate(number(row["value"]), at, xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7.5, color=INK)
     ends = rows[["value", "lo", "hi"]].to_numpy(float)
     low, high = (float(f(np.append(ends[np.isfinite(ends)], null))) for f in (np.min, np.max))
     if ratio:
@@ -73,7 +76,13 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     ax.set_yticks(range(len(variants)), [wrap(name, 24) for name in variants], color=INK)
     ax.grid(visible=False)
     ax.set_title(wrap(str(rows["comparison"].iloc[0]), 34, 3), color=INK, fontsize=9)
-    a, b = rows["a"].iloc[0], rows["b"].iloc[0]
-    of = {"ratio": f"{a} over {b}", "difference": f"{a} minus {b}", "elasticity": "log change over that of the budget",
-          "level": str(a)}[kind]
-    ax.set_xlabel(of if a != b or kind in ("elasticity", "level") else f"{a}: variant over the first" if ratio else f"{a}: variant minus the first")
+    ax.set_xlabel(_axis(kind, str(rows["a"].iloc[0]), str(rows["b"].iloc[0])))
+
+
+def _axis(kind: str, a: str, b: str) -> str:
+    if kind == "elasticity":
+        return "log change over that of the budget"
+    if kind == "level":
+        return a
+    joint = "over" if kind == "ratio" else "minus"
+    return f"{a} {joint} {b}" if a != b else f"{a}: variant {joint} the first"

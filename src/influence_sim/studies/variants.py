@@ -32,6 +32,7 @@ ROWS = (
     "comparison", "variant", "measure", "kind", "a", "a_value", "a_lo", "a_hi", "b", "b_value", "b_lo", "b_hi", "value", "lo", "hi",
     "p_permutation", "p_holm", "verdict", "change", "change_lo", "change_hi", "worlds",
 )  # fmt: skip
+ARMS = ("variant", "strategy", "measure", "value", "lo", "hi", "unit")
 # What a study asks beyond the industry's measures: the factors of sales per USD, and money.
 OWN: dict[str, tuple[str, Callable[[Facts], float]]] = {
     "followers_per_usd": ("followers/USD", lambda f: over(f["follower_base"], f["spend"])),
@@ -262,7 +263,7 @@ def answers(study: Study, runs: pd.DataFrame, scenarios: Mapping[str, Scenario])
         for label in arms(scenario)
         if label not in (control_label(scenario), CONTROL)
     ]
-    return Answered(pd.DataFrame(rows, columns=list(ROWS)), pd.DataFrame(table, columns=["variant", "strategy", "measure", "value", "lo", "hi", "unit"]))
+    return Answered(pd.DataFrame(rows, columns=list(ROWS)), pd.DataFrame(table, columns=list(ARMS)))
 
 
 def _row(cells: Cells, comparison: Comparison, variant: str, base: str) -> dict[str, Any]:
@@ -271,7 +272,7 @@ def _row(cells: Cells, comparison: Comparison, variant: str, base: str) -> dict[
     moved = Estimate(math.nan, math.nan, math.nan)
     if comparison.everywhere and variant != base:
         moved = Estimate(*(comparison.shown(x) for x in mean_interval(difference - cells.contrast(comparison, base, base))))
-    sides = {}
+    sides = dict[str, Any]()
     for side, at, label in (("a", variant, comparison.a), ("b", variant if comparison.everywhere else base, comparison.b or comparison.a)):
         told = mean_interval(cells.values(comparison.measure, at, label))
         sides |= {side: label, **dict(zip((f"{side}_value", f"{side}_lo", f"{side}_hi"), told, strict=True))}
