@@ -110,31 +110,35 @@ def rows_of(found: Any, name: str) -> list[dict[str, Any]]:
     return [row for row in found.rows.to_dict("records") if row["comparison"] == name]
 
 
-def meaning(comparison: Any, row: Mapping[str, Any]) -> str:
-    """Return what a row means in plain words, if the study says so."""
+def meaning(comparison: Any, verdict: str) -> str:
+    """Return what a verdict means in plain words."""
     from influence_sim.studies.compare import UNDECIDED
 
-    return str(comparison.meaning.get("undecided" if row["verdict"] == UNDECIDED else row["verdict"], ""))
+    return str(comparison.meaning.get("undecided" if verdict == UNDECIDED else verdict, f"{comparison.name}: {verdict}"))
 
 
 def finding(study: Any, found: Any) -> str:
-    """Return the answer in one sentence: the first comparison, as the market is, and where it does not hold."""
+    """Return the answer in one sentence: the first comparison as the market is, where it turns, and the other headlines."""
     from influence_sim.studies.compare import UNDECIDED
+    from influence_sim.studies.variants import grouped
 
-    first = study.comparisons[0]
-    rows = rows_of(found, first.name)
-    head = rows[0]
-    said = meaning(first, head) or f"{first.name}: {head['verdict']}"
-    differ = [row["variant"] for row in rows[1:] if row["verdict"] != head["verdict"]]
-    where = "" if len(rows) == 1 else "; the same in every variant" if not differ else f"; not so with {', '.join(differ)}"
+    first, *others = study.comparisons
+    head, *rows = rows_of(found, first.name)
     value = "" if head["verdict"] == UNDECIDED or first.kind == "difference" else f" ({number(head['value'])}{SAID[first.kind]})"
-    more = [rows_of(found, c.name)[0] for c in study.comparisons[1:] if c.headline]
-    told = [meaning(c, row) for c, row in zip([c for c in study.comparisons[1:] if c.headline], more, strict=True)]
-    return "; ".join([f"{said}{value}{where}", *filter(None, told)])
+    told = [f"{meaning(first, head['verdict'])}{value}"]
+    told += [meaning(c, rows_of(found, c.name)[0]["verdict"]) for c in others if c.headline]
+    turned = {verdict: names for verdict, names in grouped(rows).items() if verdict != head["verdict"]}
+    if not any(c.headline for c in others):
+        told += [f"{_small(meaning(first, verdict))} ({', '.join(names)})" for verdict, names in turned.items()]
+    return "; ".join(told)
+
+
+def _small(text: str) -> str:
+    return text[0].lower() + text[1:]
 
 
 def sentences(study: Any, found: Any) -> list[str]:
-    """Return the answer in sentences: every comparison as the market is, and what every variant makes of it."""
+    """Return the answer in sentences: every comparison as the market is, where it holds, and what moves it."""
     from influence_sim.studies.variants import grouped, measure_of, say_row
 
     lines = []
@@ -142,21 +146,26 @@ def sentences(study: Any, found: Any) -> list[str]:
         rows = rows_of(found, comparison.name)
         write = writer(measure_of(comparison.measure)[0]) if comparison.kind == "difference" else number
         head = rows[0]
-        text = meaning(comparison, head)
-        lines.append(f"{comparison.name}, {head['variant']}: {say_row(head, write)}.{' ' + text + '.' if text else ''}")
-        others = [f"{verdict} with {', '.join(names)}" for verdict, names in grouped(rows[1:]).items()]
-        if others:
-            lines.append(f"{comparison.name}, in the variants: {'; '.join(others)}.")
-        moved = [row for row in rows[1:] if math.isfinite(row["change_lo"])]
-        ratio = comparison.kind in ("ratio", "level")
-        null = 1.0 if ratio else 0.0
-        for row in moved:
-            if row["change_lo"] > null or row["change_hi"] < null:
-                way = "up" if row["change"] > null else "down"
-                times = "by a factor of " if ratio else "by "
-                interval = f"{write(row['change_lo'])} to {write(row['change_hi'])}"
-                lines.append(f"{row['variant']} moves it {way} {times}{write(row['change'])} ({interval}).")
+        lines.append(f"{comparison.name}, {head['variant']}: {say_row(head, write)}. {meaning(comparison, head['verdict'])}.")
+        for verdict, names in grouped(rows[1:]).items():
+            lines.append(f"{comparison.name}, {', '.join(names)}: {_small(meaning(comparison, verdict))}.")
+        moved = [_moved(row, write) for row in rows[1:] if math.isfinite(row["change_lo"])]
+        if moved:
+            still = [name for name, how in moved if not how]
+            told = [f"{name} {how}" for name, how in moved if how] or ["no variant, as far as these worlds tell"]
+            rest = f" Nothing to be told with {', '.join(still)}." if still and len(still) < len(moved) else ""
+            lines.append(f"{comparison.name}, what moves it: {'; '.join(told)}.{rest}")
     return lines
+
+
+def _moved(row: Mapping[str, Any], write: Any) -> tuple[str, str]:
+    """Return a variant and how far it moves a comparison, or nothing where the interval holds no change."""
+    ratio = row["kind"] in ("ratio", "level")
+    null = 1.0 if ratio else 0.0
+    if row["change_lo"] <= null <= row["change_hi"]:
+        return row["variant"], ""
+    sign = "times " if ratio else "+" if row["change"] > 0 else ""
+    return row["variant"], f"{sign}{write(row['change'])} ({write(row['change_lo'])} to {write(row['change_hi'])})"
 
 
 def write(folder: Path, home: Path, study: Any, scenarios: Mapping[str, Any], found: Any) -> None:

@@ -34,7 +34,8 @@ def forest(rows: pd.DataFrame, numbers: Sequence[Number], title: str, source: st
     finish(fig, title, subtitle, source)
     table = rows[["comparison", "variant", "value", "lo", "hi", "verdict"]]
     told = [
-        f"{r['comparison']}, {r['variant']}: {r['value']:.3g} ({r['lo']:.3g} to {r['hi']:.3g}), {r['verdict']}" for r in table.to_dict("records")
+        f"{row['comparison']}, {row['variant']}: {row['value']:.3g} ({row['lo']:.3g} to {row['hi']:.3g}), {row['verdict']}"
+        for row in table.to_dict("records")
     ]
     return Figure(fig, table, f"{title}. " + "; ".join(told) + ".")
 
@@ -49,7 +50,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     for row in rows.to_dict("records"):
         y = variants.index(row["variant"])
         if not math.isfinite(row["value"]):
-            ax.annotate("not defined here", (null, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5, color=MUTED)
+            ax.annotate("not defined", (null, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5, color=MUTED)
             continue
         look = series_style(0 if row["value"] > null else 1)
         color = look.color if row["verdict"] in ("higher", "lower") else UNTOLD
