@@ -129,7 +129,7 @@ def finding(study: Any, found: Any) -> str:
     told += [meaning(c, rows_of(found, c.name)[0]["verdict"]) for c in others if c.headline]
     turned = {verdict: names for verdict, names in grouped(rows).items() if verdict != head["verdict"]}
     if not any(c.headline for c in others):
-        told += [f"{_small(meaning(first, verdict))} ({', '.join(names)})" for verdict, names in turned.items()]
+        told += [f"with {', '.join(names)}: {_small(meaning(first, verdict))}" for verdict, names in turned.items()]
     return "; ".join(told)
 
 
@@ -147,12 +147,13 @@ def sentences(study: Any, found: Any) -> list[str]:
         write = writer(measure_of(comparison.measure)[0]) if comparison.kind == "difference" else number
         head = rows[0]
         lines.append(f"{comparison.name}, {head['variant']}: {say_row(head, write)}. {meaning(comparison, head['verdict'])}.")
-        for verdict, names in grouped(rows[1:]).items():
-            lines.append(f"{comparison.name}, {', '.join(names)}: {_small(meaning(comparison, verdict))}.")
+        others = [f"{_small(meaning(comparison, verdict))} with {', '.join(names)}" for verdict, names in grouped(rows[1:]).items()]
+        if others:
+            lines.append(f"{comparison.name}, in the variants: {'; '.join(others)}.")
         moved = [_moved(row, write) for row in rows[1:] if math.isfinite(row["change_lo"])]
         if moved:
             still = [name for name, how in moved if not how]
-            told = [f"{name} {how}" for name, how in moved if how] or ["no variant, as far as these worlds tell"]
+            told = [f"{name} by {how}" for name, how in moved if how] or ["no variant, as far as these worlds tell"]
             rest = f" Nothing to be told with {', '.join(still)}." if still and len(still) < len(moved) else ""
             lines.append(f"{comparison.name}, what moves it: {'; '.join(told)}.{rest}")
     return lines
@@ -164,7 +165,7 @@ def _moved(row: Mapping[str, Any], write: Any) -> tuple[str, str]:
     null = 1.0 if ratio else 0.0
     if row["change_lo"] <= null <= row["change_hi"]:
         return row["variant"], ""
-    sign = "times " if ratio else "+" if row["change"] > 0 else ""
+    sign = "a factor of " if ratio else "+" if row["change"] > 0 else ""
     return row["variant"], f"{sign}{write(row['change'])} ({write(row['change_lo'])} to {write(row['change_hi'])})"
 
 
