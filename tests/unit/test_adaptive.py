@@ -10,6 +10,7 @@ import pytest
 
 from influence_sim.engine.morning import observe_market
 from influence_sim.engine.simulation import Simulation
+from influence_sim.record import result_of
 from influence_sim.strategies import (
     Adaptive,
     BrandView,
@@ -84,6 +85,15 @@ def test_results_tell_what_each_order_brought_and_sales_come_late() -> None:
     assert not np.array_equal(reported[truth[:2] > 0], truth[:2][truth[:2] > 0]), "tracking has an error"
     again = seen(REPORT_DELAY, *orders)[1]
     assert np.array_equal(told.sales, again.sales, equal_nan=True)
+
+
+def test_the_posts_table_tells_what_each_post_cost() -> None:
+    sim, told = seen(REPORT_DELAY, SponsoredPost(2, 0), SponsoredPost(5, 1), PaidImpressions(30.0, 0, 3))
+    table = result_of(sim, "campaign").posts
+    paid = table["spend"] > 0
+    assert table["spend"][paid].tolist() == told.spend.tolist()
+    assert table["spend"].sum() == pytest.approx(sim.ledger.paid)
+    assert (table["brand"][paid] == 0).all()
 
 
 def test_the_dice_of_a_day_are_keyed() -> None:
