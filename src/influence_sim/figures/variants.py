@@ -64,15 +64,15 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     if ratio:
         room = max(high / low, 1.05) ** 0.12
         ax.set_xlim(low / room, high * room)
-        ticks = [t for t in (0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10, 20, 50) if low / room <= t <= high * room]
-        keep = ticks if len(ticks) <= 6 else [t for t in ticks if t in (0.02, 0.1, 0.33, 1, 3, 10, 50)]
-        ax.xaxis.set_major_locator(FixedLocator(keep))
+        choices = ([1, 10, 100, 0.1, 0.01], [1, 3, 10, 0.3, 0.1], [0.5, 1, 2, 0.25, 4], [0.8, 1, 1.25, 0.67, 1.5], [0.9, 1, 1.1])
+        fitting = [[tick for tick in choice if low / room <= tick <= high * room] for choice in choices]
+        ax.xaxis.set_major_locator(FixedLocator(next((ticks for ticks in fitting if len(ticks) >= 3), fitting[-1])))
         ax.xaxis.set_minor_locator(NullLocator())
     else:
         room = 0.12 * max(high - low, 1e-12)
         ax.set_xlim(low - room, high + room)
         ax.locator_params(axis="x", nbins=4)
-    ax.xaxis.set_major_formatter(lambda value, _: number(value))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if ratio else number(value))
     ax.set_ylim(len(variants) - 0.5, -0.6)
     ax.set_yticks(range(len(variants)), [wrap(name, 24) for name in variants], color=INK)
     ax.grid(visible=False)
