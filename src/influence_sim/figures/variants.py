@@ -21,7 +21,7 @@ Number = Callable[[float], str]
 def forest(rows: pd.DataFrame, numbers: Sequence[Number], title: str, source: str) -> Figure:
     """Draw a panel for every comparison: a row for every variant, the estimate and its interval; grey where not told apart."""
     names = list(dict.fromkeys(rows["comparison"]))
-    variants = list(dict.fromkeys(rows["variant"]))
+    variants = max((list(part["variant"]) for _, part in rows.groupby("comparison", sort=False)), key=len)
     columns = min(len(names), 3)
     lines = -(-len(names) // columns)
     fig, axes = new(1.5 + lines * (0.75 + 0.36 * len(variants)), lines, columns, width=WIDE, sharey=True)
@@ -64,7 +64,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     if ratio:
         room = max(high / low, 1.05) ** 0.12
         ax.set_xlim(low / room, high * room)
-        choices = ([1, 10, 100, 0.1, 0.01], [1, 3, 10, 0.3, 0.1], [0.5, 1, 2, 0.25, 4], [0.8, 1, 1.25, 0.67, 1.5], [0.9, 1, 1.1])
+        choices = ([1, 10, 100, 0.1, 0.01], [1, 3, 10, 0.3, 0.1], [0.5, 1, 2, 0.25, 4], [0.67, 1, 1.5, 2], [0.8, 1, 1.25], [0.9, 1, 1.1])
         fitting = [[tick for tick in choice if low / room <= tick <= high * room] for choice in choices]
         ax.xaxis.set_major_locator(FixedLocator(next((ticks for ticks in fitting if len(ticks) >= 3), fitting[-1])))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -82,7 +82,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
 
 def _axis(kind: str, a: str, b: str) -> str:
     if kind == "elasticity":
-        return "log change over that of the budget"
+        return f"{a}: elasticity"
     if kind == "level":
         return a
     joint = "over" if kind == "ratio" else "minus"
