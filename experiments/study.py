@@ -126,7 +126,7 @@ def finding(study: Any, found: Any) -> str:
     head, *rows = rows_of(found, first.name)
     value = "" if head["verdict"] == UNDECIDED or first.kind == "difference" else f" ({number(head['value'])}{SAID[first.kind]})"
     told = [f"{meaning(first, head['verdict'])}{value}"]
-    told += [meaning(c, rows_of(found, c.name)[0]["verdict"]) for c in others if c.headline]
+    told += [_small(meaning(c, rows_of(found, c.name)[0]["verdict"])) for c in others if c.headline]
     turned = {verdict: names for verdict, names in grouped(rows).items() if verdict != head["verdict"]}
     if not any(c.headline for c in others):
         told += [f"with {', '.join(names)}: {_small(meaning(first, verdict))}" for verdict, names in turned.items()]
