@@ -21,10 +21,13 @@ from influence_sim.record import RunResult
 from influence_sim.record.unknown import LIMITS, unknown
 from influence_sim.scenario import load_scenario, scenario_from_dict
 from influence_sim.studies.platforms import Measure, pair_of, paired, run_platforms, say_pair
+from influence_sim.studies.variants import load_study, scenarios_of
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/run.py"))
 NAMES = [folder.name for folder in FOLDERS]
+STUDIES = sorted(path.parent for path in EXPERIMENTS.glob("*/study.yaml"))
+BOTH = [*FOLDERS, *STUDIES]
 ANSWER = {"page.html", "pairs.csv", "worlds.csv", "provenance.json"}
 
 
@@ -33,13 +36,13 @@ def script(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, folder / "run.py", *options], capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+@pytest.mark.parametrize("folder", BOTH, ids=[folder.name for folder in BOTH])
 def test_folder_is_complete(folder: Path) -> None:
     text = (folder / "question.md").read_text()
     for heading in ("The question", "Why", "What is measured", "What to expect", "What would surprise", "Limits"):
         assert f"\n## {heading}\n" in text, heading
     assert f"({folder.name}/question.md)" in (EXPERIMENTS / "README.md").read_text()
-    assert load_scenario(folder / "experiment.yaml").scenario.replications >= 30
+    assert load_scenario(folder / "experiment.yaml").scenario.replications >= (30 if folder in FOLDERS else 6)
     assert {path.name for path in (folder / "answer").iterdir()} >= ANSWER
     assert list((folder / "answer").glob("*.svg"))
 
@@ -51,6 +54,43 @@ def test_answer_is_of_this_model(folder: Path) -> None:
     told = json.loads((folder / "answer" / "provenance.json").read_text())["platforms"]
     known = {found["scenario_digest"] for found in told.values()}
     assert known == {load_scenario(path).scenario.digest for path in folder.glob("*.yaml")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", STUDIES, ids=[folder.name for folder in STUDIES])
+def test_answer_of_study_is_of_this_model(folder: Path) -> None:
+    """Out of date after a default has changed: run the experiment again."""
+    told = json.loads((folder / "answer" / "provenance.json").read_text())["variants"]
+    asked = scenarios_of(load_study(folder / "study.yaml"), folder / "experiment.yaml")
+    assert {name: found["scenario_digest"] for name, found in told.items()} == {name: x.scenario.digest for name, x in asked.items()}
+
+
+TINY = ("people.agents=200", "people.population=4000", "people.views_per_day=5", "creators.count=12", "horizon=4")
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=[folder.name for folder in STUDIES])
+def test_study_runs_at_a_tiny_size(folder: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in (folder / "answer").iterdir()}
+    out = tmp_path / "results"
+    options = [word for change in TINY for word in ("--set", change)]
+    command = [sys.executable, EXPERIMENTS / "study.py", folder.name, "--replications", "2", "--jobs", "1", "--out", str(out), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in (folder / "answer").iterdir()} == before  # only a full run answers
+    assert {path.name for path in out.iterdir()} == ANSWER | {"measures.csv", "comparisons.svg"}
+    page = (out / "page.html").read_text()
+    assert re.search(r"<h1>[^<]{20,}</h1>", page)
+    assert not re.search(r"\bnan\b", page)
+    study, pairs = load_study(folder / "study.yaml"), pd.read_csv(out / "pairs.csv")
+    expected = {(c.name, v) for c in study.comparisons for v in study.variants if c.everywhere or v != study.base}
+    assert set(zip(pairs["comparison"], pairs["variant"], strict=True)) == expected
+    assert (pairs["verdict"] == "cannot tell them apart").all()  # two worlds tell nothing
+
+
+def test_study_mistakes() -> None:
+    done = subprocess.run([sys.executable, EXPERIMENTS / "study.py", "micro_returns"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=NAMES)

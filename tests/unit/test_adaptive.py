@@ -10,6 +10,7 @@ import pytest
 
 from influence_sim.engine.morning import observe_market
 from influence_sim.engine.simulation import Simulation
+from influence_sim.record import result_of
 from influence_sim.strategies import (
     Adaptive,
     BrandView,
@@ -86,6 +87,15 @@ def test_results_tell_what_each_order_brought_and_sales_come_late() -> None:
     assert np.array_equal(told.sales, again.sales, equal_nan=True)
 
 
+def test_the_posts_table_tells_what_each_post_cost() -> None:
+    sim, told = seen(REPORT_DELAY, SponsoredPost(2, 0), SponsoredPost(5, 1), PaidImpressions(30.0, 0, 3))
+    table = result_of(sim, "campaign").posts
+    paid = table["spend"] > 0
+    assert table["spend"][paid].tolist() == told.spend.tolist()
+    assert table["spend"].sum() == pytest.approx(sim.ledger.paid)
+    assert (table["brand"][paid] == 0).all()
+
+
 def test_the_dice_of_a_day_are_keyed() -> None:
     key = np.arange(5)
     a, b, later = (observe_market(seen(day)[0]).dice(key, key, key) for day in (2, 2, 3))
@@ -116,6 +126,19 @@ def test_money_goes_where_sales_were_reported() -> None:
         assert shares[winner] > 0.9
         assert shares.min() >= 0.05 / 4 - 1e-12, "every channel keeps its floor"
     assert Adaptive(exploration=0.0).shares(view([1, 60, 1, 1])).min() == 0.0
+
+
+def test_money_can_follow_engagements_which_count_after_a_week() -> None:
+    follows = Adaptive(signal="engagements", prior_spend=1.0)
+    for winner in range(4):
+        engaged = np.full(4, 100.0)
+        engaged[winner] = 900.0
+        told = view([np.nan] * 4, day=7)
+        told = dataclasses.replace(told, results=told.results._replace(engagements=engaged))
+        assert follows.shares(told).argmax() == winner
+        assert follows.shares(told)[winner] > 0.9
+        early = follows.shares(dataclasses.replace(told, day=6))
+        assert np.array_equal(early, follows.shares(dataclasses.replace(view([], day=7), day=6))), "posts younger than a week do not count"
 
 
 def test_nothing_reported_is_nothing_learned() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from influence_sim.engine.contracts import results_of
 from influence_sim.engine.state import AT_ONCE, FAILED, FINE, FORMATS, HEATED, NEW, PASSED, SOURCES, UNSTAGED
 from influence_sim.record.attribution import credited, of_campaign
 from influence_sim.strategies.pricing import ITEMS
@@ -86,6 +87,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         "disclosed": (posts.advert == 1) & (posts.disclosure > 0),
         "brief": posts.brief.copy(),
         "sales": posts.sales * scale,
+        "spend": _spend(s, n),
         "brand": posts.brand.astype(np.int64),
         "format": np.array(FORMATS)[posts.format],
         "posted": posts.posted.copy(),
@@ -102,6 +104,13 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     credit = credited(s)
     totals["attributed_purchases"] = of_campaign(credit, "last_click")
     return RunResult(label, int(s.rules.replication), totals, daily, table, _items(s), stages, credit, scale)
+
+
+def _spend(s: Simulation, n: int) -> Array:
+    """Return what the brand under study has paid for each post (n,) so far in USD; commissions left out."""
+    told = np.zeros(n)
+    told[(s.posts.brand[:n] == 0) & (s.posts.sponsored[:n] == 1)] = results_of(s, s.campaigns[0]).spend
+    return told
 
 
 def _brand_totals(s: Simulation, posts: Any, branded: Array, hired: Array) -> dict[str, float]:

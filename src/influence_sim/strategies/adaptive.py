@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -15,11 +15,12 @@ DRAWS = 64  # of every channel's worth each week
 
 
 class Adaptive(Strategy):
-    """Every week give money to channels by Thompson sampling on the sales their posts are credited with.
+    """Every week give money to channels by Thompson sampling on what the dashboard says their posts brought.
 
     Channels are creators by follower count, cut at `edges`, and in-feed ads. What a channel sells per USD is
     believed to follow a Gamma law: the prior counts as one sale on `prior_spend` USD, and posts count from
-    the day their sales are reported. Beliefs are drawn many times with today's dice; a channel gets the
+    the day their sales are reported. With `signal: engagements` likes, comments and shares take the place of sales;
+    posts count after a week. Beliefs are drawn many times with today's dice; a channel gets the
     share of draws in which it is best, and never less than `exploration` over the number of channels. Inside a
     channel creators not hired yet come first. Money that finds no post waits for the next week; the last week's goes into ads.
 
@@ -41,6 +42,7 @@ class Adaptive(Strategy):
     edges: tuple[float, ...] = Field((10_000.0, 100_000.0), max_length=8, description="Follower counts that cut creators into channels")
     exploration: float = Field(0.05, ge=0, le=1, description="Share of every week's money that is spread evenly over the channels")
     prior_spend: float = Field(200.0, gt=0, description="USD per sale expected before anything is known, and the weight of that belief")
+    signal: Literal["sales", "engagements"] = Field("sales", description="Number of the dashboard that money follows")
 
     @field_validator("edges")
     @classmethod
@@ -62,12 +64,13 @@ class Adaptive(Strategy):
         channel = np.full(len(told.creator), ads)
         hired = told.creator >= 0
         channel[hired] = size[told.creator[hired]]
-        known = np.isfinite(told.sales)
-        sales = np.bincount(channel[known], told.sales[known], minlength=ads + 1)
+        known = np.isfinite(told.sales) if self.signal == "sales" else view.day - told.day >= WEEK
+        success = told.sales if self.signal == "sales" else told.engagements
+        won_by = np.bincount(channel[known], success[known], minlength=ads + 1)
         spend = np.bincount(channel[known], told.spend[known], minlength=ads + 1)
         draw, of_channel = np.divmod(np.arange(DRAWS * (ads + 1)), ads + 1)
         draws = view.dice(draw, of_channel, np.zeros_like(draw)).reshape(DRAWS, ads + 1)
-        worth = gammaincinv(1.0 + sales, draws) / (self.prior_spend + spend)
+        worth = gammaincinv(1.0 + won_by, draws) / (self.prior_spend + spend)
         open_to_all = np.append(np.bincount(size[np.isfinite(view.fee)], minlength=ads) > 0, True)
         best = np.where(open_to_all, worth, -1.0).argmax(axis=1)
         won = np.bincount(best, minlength=ads + 1) / len(best)
