@@ -93,6 +93,7 @@ class Stream(IntEnum):
     AMATEUR = 88
     JOIN = 89
     RESULT_NOISE = 90
+    TEST_CELL = 91
 
 
 @hot

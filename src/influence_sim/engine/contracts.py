@@ -17,9 +17,9 @@ from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
 from influence_sim.strategies.base import (
-    REPORT_DELAY,
     Audience,
     BrandView,
+    HoldOuts,
     Network,
     Order,
     PaidImpressions,
@@ -104,7 +104,6 @@ class Ledger:
                     self.pay(item, -bill[item])
         self.booked, self.bills = [order for order, _ in kept], [bill for _, bill in kept]
 
-
     def pay(self, item: str, usd: float) -> None:
         """Spend money on an item of `pricing.ITEMS`."""
         self.paid += usd
@@ -185,6 +184,40 @@ def credited_sales(s: Simulation, brand: int) -> Sales:
     return Sales(channel * s.world.people_per_agent, creator * s.world.people_per_agent)
 
 
+def draw_cells(s: Simulation, campaign: Campaign) -> None:
+    """Put people into the test cells a brand's strategy asks for; the dice are the same in every arm.
+
+    Raises
+    ------
+    ValueError
+        When the cells together hold more than everybody.
+    """
+    shares = campaign.strategy.held_out if campaign.strategy is not None else ()
+    if not shares:
+        return
+    if min(shares) < 0.0 or sum(shares) > 1.0:
+        raise ValueError(f"hold-outs are shares of people that add up to at most 1; got {shares}")
+    u = uniforms(s.rules.seed, Stream.TEST_CELL, s.rules.replication, np.arange(s.world.size), campaign.brand)[:, 0]
+    cell = 1 + np.searchsorted(np.cumsum(shares), u, side="right")
+    s.leads.cell[:, campaign.brand] = np.where(cell > len(shares), 0, cell)
+
+
+def hold_outs_of(s: Simulation, brand: int) -> HoldOuts:
+    """Return what a brand's hold-outs show this morning, as late as its other sales."""
+    cell, scale = s.leads.cell[:, brand], s.world.people_per_agent
+    people = np.bincount(cell).astype(np.float64)
+    days = max(0, s.day - s.market.attribution.delay)
+    if len(people) == 1:
+        return HoldOuts(people * scale, np.zeros(1), np.zeros(1), days)
+    bought = np.zeros(s.world.size)
+    for table in s.sales:
+        mine = (table["brand"] == brand) & (table["day"] < days)
+        np.add.at(bought, table["person"][mine], table["purchases"][mine])
+    sums, squares = np.bincount(cell, bought), np.bincount(cell, bought * bought)
+    variance = np.maximum(0.0, squares - sums * sums / np.maximum(people, 1.0))
+    return HoldOuts(people * scale, sums * scale, np.sqrt(variance) * scale, days)
+
+
 def results_of(s: Simulation, campaign: Campaign) -> Results:
     """Return what a brand's dashboard shows of its posts; sales come late and with an error of tracking."""
     posts, scale = s.posts[: s.post_count], s.world.people_per_agent
@@ -210,7 +243,7 @@ def results_of(s: Simulation, campaign: Campaign) -> Results:
         posts.impressions[rows] * scale,
         (posts.likes + posts.comments + posts.shares)[rows] * scale,
         posts.clicks[rows] * scale,
-        np.where(s.day - day >= REPORT_DELAY, sales, np.nan),
+        np.where(s.day - day >= s.market.attribution.delay, sales, np.nan),
     )
 
 
@@ -265,6 +298,7 @@ def observe(s: Simulation, campaign: Campaign) -> BrandView:
         network=lambda: follower_graph(s),
         truth=truth,
         sales=credited_sales(s, campaign.brand),
+        hold_outs=hold_outs_of(s, campaign.brand),
     )
 
 

@@ -96,21 +96,21 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
     if day == 0:
         counts[: s.modelled] += m.creators.opening_posts
     creator = np.repeat(np.arange(len(counts)), counts)
-    # (creator, sponsored, brand, disclosure, fit, format, brief)
-    rows: list[tuple[int, int, int, float, float, int, float]] = [(int(c), 0, -1, 0.0, 1.0, HIRED, 0.0) for c in creator]
+    # (creator, sponsored, brand, disclosure, fit, format, brief, cell)
+    rows: list[tuple[int, int, int, float, float, int, float, int]] = [(int(c), 0, -1, 0.0, 1.0, HIRED, 0.0, 0) for c in creator]
     flights, boosts = [], []
     for x in s.campaigns:
         for o in _posted(s, x.brand, x.ledger.booked):
-            rows.append((o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator]), HIRED, o.brief))
+            rows.append((o.creator, 1, x.brand, DISCLOSURE[o.disclosure], float(s.fit[o.creator]), HIRED, o.brief, o.cell))
         s.brands.codes[x.brand] |= bool(x.ledger.booked)
         today = [(x, order, cpm) for order, cpm in zip(x.ledger.ads, x.ledger.cpms, strict=True) if order.day == day]
         boosts += [ad for ad in today if ad[1].creator is not None]
         own = [ad for ad in today if ad[1].creator is None]
         flights += own
-        rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0, FORMATS.index(order.format), 0.0) for _, order, _ in own]
-    rows += [(account, 0, brand, 0.0, 1.0, MADE, 0.0) for account, brand in joiners(s)]
+        rows += [(s.modelled + x.brand, 1, x.brand, 1.0, 1.0, FORMATS.index(order.format), 0.0, order.cell) for _, order, _ in own]
+    rows += [(account, 0, brand, 0.0, 1.0, MADE, 0.0, 0) for account, brand in joiners(s)]
     rows.sort(key=lambda row: row[:3])
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 8)
     creator, sponsored = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
     # A post's ordinal is its place among the creator's organic posts, its videos for one brand's challenge, or its posts for one brand.
     brand, form = table[:, 2].astype(np.int64), table[:, 5].astype(np.int64)
@@ -168,6 +168,7 @@ def publish(s: Simulation, organic: dict[int, int]) -> list[Array]:
         s.ring,
         audience,
     )
+    s.posts.cell[at : at + len(rows)] = table[:, 7]
     s.posts.heat[at : at + len(rows)] += np.where((kind == 0) & (posted >= day), s.heat[creator], 0)
     s.post_count += len(rows)
     accounts: list[Any] = (at + np.flatnonzero(account & (sponsored == 1))).tolist()

@@ -154,6 +154,8 @@ def audience_of(
             bought = minimum_slots > 1 or posts[p].key >= BRAND_ACCOUNT
             if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if bought else rules.sponsored_to_minors):
                 continue
+            if posts[p].cell and leads[i, posts[p].brand].cell == posts[p].cell:
+                continue
             if posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
                 if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                     continue

@@ -104,11 +104,13 @@ def new_desk(topics: int) -> Desk:
 
 
 @hot
-def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, seen, desk):
-    """Add post p to the candidates unless it is own, too old, seen or there already."""
+def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, leads, seen, desk):
+    """Add post p to the candidates unless it is own, too old, held out, seen or there already."""
     if m >= CANDIDATES or person_of[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
         return m
     if source != FOLLOW and desk.request[0].protected and posts[p].sponsored:
+        return m
+    if posts[p].cell and leads[i, posts[p].brand].cell == posts[p].cell:
         return m
     if not rules.repeats:
         for j in range(m):
@@ -125,7 +127,7 @@ def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, seen, d
 
 
 @hot
-def _from_inbox(m, i, now, rules, person_of, posts, inbox, seen, desk):
+def _from_inbox(m, i, now, rules, person_of, posts, leads, inbox, seen, desk):
     capacity = inbox.post.shape[1]
     stop = min(inbox.pushed[i], capacity)
     found = 0
@@ -139,14 +141,14 @@ def _from_inbox(m, i, now, rules, person_of, posts, inbox, seen, desk):
         if not rules.repeats and is_seen(seen, i, p):
             inbox.post[i, place] = -1
             continue
-        grown = _offer(m, p, FOLLOW, inbox.sharer[i, place], place, i, now, rules, person_of, posts, seen, desk)
+        grown = _offer(m, p, FOLLOW, inbox.sharer[i, place], place, i, now, rules, person_of, posts, leads, seen, desk)
         found += grown - m
         m = grown
     return m
 
 
 @hot
-def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, posts, seen, desk):
+def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, posts, leads, seen, desk):
     """Draw up to `wanted` posts: each try picks a bucket (of an estimated topic) and keeps what its draw accepts."""
     if wanted == 0:
         return m
@@ -179,7 +181,7 @@ def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, 
             elif source == TRENDING:
                 weight = posts[p].trend_weight
             if accept < weight:
-                m = _offer(m, p, source, -1, -1, i, now, rules, person_of, posts, seen, desk)
+                m = _offer(m, p, source, -1, -1, i, now, rules, person_of, posts, leads, seen, desk)
                 if m >= last:
                     return m
     return m
@@ -188,16 +190,20 @@ def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, 
 @hot
 def retrieve(i, scene, desk):
     """Fill the desk with candidates of person i for the request at hand; return how many."""
-    rules, pools, now, person_of, posts, seen = scene.rules, scene.pools, scene.now, scene.person_of, scene.posts, scene.seen
+    rules, pools, now, person_of = scene.rules, scene.pools, scene.now, scene.person_of
+    posts, leads, seen = scene.posts, scene.leads, scene.seen
     m = 0
     if rules.candidates_follow:
-        m = _from_inbox(m, i, now, rules, person_of, posts, scene.inbox, seen, desk)
+        m = _from_inbox(m, i, now, rules, person_of, posts, leads, scene.inbox, seen, desk)
     m = _by_tries(
-        m, rules.candidates_interest, rules.tries_interest, INTEREST, _INTEREST, pools.interest, i, now, rules, person_of, posts, seen, desk
-    )
+        m, rules.candidates_interest, rules.tries_interest, INTEREST, _INTEREST, pools.interest,
+        i, now, rules, person_of, posts, leads, seen, desk,
+    )  # fmt: skip
     m = _by_tries(
-        m, rules.candidates_trending, rules.tries_trending, TRENDING, _TRENDING, pools.trending, i, now, rules, person_of, posts, seen, desk
-    )
+        m, rules.candidates_trending, rules.tries_trending, TRENDING, _TRENDING, pools.trending,
+        i, now, rules, person_of, posts, leads, seen, desk,
+    )  # fmt: skip
     return _by_tries(
-        m, rules.candidates_random, rules.tries_random, RANDOM, _RANDOM, pools.everything, i, now, rules, person_of, posts, seen, desk
-    )
+        m, rules.candidates_random, rules.tries_random, RANDOM, _RANDOM, pools.everything,
+        i, now, rules, person_of, posts, leads, seen, desk,
+    )  # fmt: skip

@@ -23,7 +23,7 @@ import numpy as np
 from influence_sim.engine import careers
 from influence_sim.engine.batch import serve_scored
 from influence_sim.engine.constants import brand_table, category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
-from influence_sim.engine.contracts import Campaign, Ledger, pay_commissions, release, rivals
+from influence_sim.engine.contracts import Campaign, Ledger, draw_cells, pay_commissions, release, rivals
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
 from influence_sim.engine.publish import Ring, ring
@@ -196,6 +196,8 @@ class Simulation:
             r = self.market.rivals
             self.leads.aware[:, b] = u < (r.awareness * r.size_ratio ** (b - 1) if b else self.market.funnel.initial_awareness)
         self.fit = unit_rows(self.creators.topics[: self.modelled]) @ brands[0] if self.modelled else np.zeros(0)
+        for campaign in self.campaigns:
+            draw_cells(self, campaign)
 
     def _split_follows(self) -> tuple[Acquaintances, Edges]:
         """Turn follows of creators into acquaintances; keep the others as friends."""

@@ -82,6 +82,7 @@ POST = np.dtype(
         ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("sound", "i4"),  # shared sound, or -1 for the creator's own
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
+        ("cell", "i8"),  # people of this test cell of its brand are never shown it; 0: everybody may be
         # What the measures of discovery read; no rule does.
         ("sources", "i4", (HEATED,)),  # impressions by source, follow to heated
         ("from_followers", "i8"),  # impressions on people who followed the creator
@@ -154,6 +155,7 @@ LEAD = np.dtype(
         ("click_creator", "i8"),  # row of its account, plus one
         ("credited", "i8"),  # row of the last creator whose sponsored post was watched, plus one
         ("joined", "i8"),  # the brand's challenge: 1 makes a video tomorrow, 2 has made it
+        ("cell", "i8"),  # test cell of the brand's hold-outs, from 1; 0: in none
     ],
     align=True,
 )

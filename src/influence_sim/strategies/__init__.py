@@ -11,6 +11,7 @@ from influence_sim.strategies.ambassador import Ambassador
 from influence_sim.strategies.base import (
     Audience,
     BrandView,
+    HoldOuts,
     Network,
     Order,
     PaidImpressions,
@@ -50,6 +51,7 @@ __all__ = [
     "CompetitorCopy",
     "Gifting",
     "HashtagChallenge",
+    "HoldOuts",
     "Macro",
     "Mega",
     "MicroPortfolio",

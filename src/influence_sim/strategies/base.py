@@ -32,6 +32,7 @@ class SponsoredPost:
     exclusive_days: int = 0
     usage_rights: bool = False  # the brand may boost the post
     pay: Literal["fee", "gift", "commission"] = "fee"
+    cell: int = 0  # people of this test cell are not shown it
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class PaidImpressions:
     days: int = 1
     format: Format = "infeed"
     creator: int | None = None
+    cell: int = 0  # people of this test cell are not shown it
 
 
 Order = SponsoredPost | PaidImpressions
@@ -89,6 +91,20 @@ class Sales(NamedTuple):
     creator: Array
 
 
+class HoldOuts(NamedTuple):
+    """What a hold-out test tells, by test cell (K + 1,); the first entry are the people who are in none.
+
+    People of cell k >= 1 are never shown the posts and ads ordered with `cell=k`. `people` are real people, `sales` what
+    they bought of the brand from the first day on, `error` the standard error of that sum. Sales come
+    `attribution.delay` days late: `days` of the campaign are in.
+    """
+
+    people: Array
+    sales: Array
+    error: Array
+    days: int
+
+
 class Network(NamedTuple):
     """The public follower graph: person i follows the people `followed[start[i] : start[i + 1]]`.
 
@@ -111,11 +127,13 @@ class Truth(NamedTuple):
     interest: Array
     trust: Array
     authenticity: Array
+
+
 class Results(NamedTuple):
     """What a brand's dashboard tells of its posts so far, one entry per post (P,), in order of their day.
 
     `creator` is the row of the creator, or -1 for the brand's own account; counts are real. `sales` are
-    purchases right after a click on the post, with the noise of tracking; NaN until `REPORT_DELAY` days have passed.
+    purchases right after a click on the post, with the noise of tracking; NaN until `attribution.delay` days have passed.
     """
 
     creator: Array
@@ -125,9 +143,6 @@ class Results(NamedTuple):
     engagements: Array
     clicks: Array
     sales: Array
-
-
-REPORT_DELAY = 14  # days
 
 
 @dataclass(frozen=True)
@@ -145,7 +160,8 @@ class BrandView:
     because reading them costs time that most strategies need not spend. `cpm` is today's price of in-feed
     impressions, before this brand's orders of today make it dearer; `least_spend` gives the least USD of an
     order by ad format. `sales` and `results` are what its dashboard shows, by channel and creator and by
-    post. `truth()` is refused to a brand whose strategy does not declare that it reads it.
+    post; `hold_outs` what its tests show (see `Strategy.held_out`). `truth()` is refused to a brand whose
+    strategy does not declare that it reads it.
     """
 
     day: int
@@ -170,6 +186,7 @@ class BrandView:
     dice: Callable[[Array, Array, Array], Array]
     audience: Callable[[], Audience]
     sales: Sales
+    hold_outs: HoldOuts
     network: Callable[[], Network]
     truth: Callable[[], Truth]
 
@@ -198,6 +215,11 @@ class Strategy(BaseModel, ABC):
     def reads_truth(self) -> bool:
         """Whether it uses what no brand can know; then it is a bound for others, not a strategy to follow."""
         return False
+
+    @property
+    def held_out(self) -> tuple[float, ...]:
+        """Shares of people in test cells 1, 2, ...: drawn at the start, and never shown what is ordered for everybody but them."""
+        return ()
 
     @abstractmethod
     def plan(self, view: BrandView) -> list[Order]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from influence_sim.strategies.base import (
-    REPORT_DELAY,
     Audience,
     BrandView,
+    HoldOuts,
     Network,
     Order,
     PaidImpressions,
@@ -25,6 +25,7 @@ from influence_sim.strategies.base import (
 from influence_sim.strategies.pricing import cost_of
 
 Array = np.ndarray[Any, Any]
+DELAY = 14  # days until the made-up sales are known
 _OBSERVABLES = frozenset(field.name for field in fields(BrandView))
 
 
@@ -83,6 +84,10 @@ def synthetic_view(
     for column in columns.values():
         column.flags.writeable = False  # a plan that writes into what it sees would reach other arms
     sales = Sales(np.zeros(6), np.zeros(creators))
+    cells = np.arange(9) if results else np.zeros(0)
+    hold_outs = HoldOuts(1000.0 + 100.0 * cells, 20.0 + cells * 5 % 7, 4.0 + 0.1 * cells, day)
+    for column in hold_outs[:3]:
+        column.flags.writeable = False
     return _Watched(
         day=day,
         horizon=horizon,
@@ -94,6 +99,7 @@ def synthetic_view(
         dice=lambda a, b, c: (0.618033988749895 * (1 + a + 7 * b + 49 * c + 343 * day)) % 1.0,
         audience=lambda: _audience(creators),
         sales=sales,
+        hold_outs=hold_outs,
         network=lambda: _network(creators),
         truth=lambda: _truth(truth, spread),
         **columns,
@@ -104,7 +110,7 @@ def _results(creators: int, day: int) -> Results:
     """Return made-up outcomes of one post of each creator and one of the brand's account, a day apart."""
     row = np.arange(creators + 1) if creators else np.empty(0, np.int64)
     posted = row % max(day, 1)
-    sales = np.where(day - posted >= REPORT_DELAY, (row * 7 % 5).astype(float), np.nan)
+    sales = np.where(day - posted >= DELAY, (row * 7 % 5).astype(float), np.nan)
     columns = (row - 1, posted, 50.0 + row, 1000.0 + 10 * row, 50.0 + row, 5.0 + row % 3, sales)
     for column in columns:
         column.flags.writeable = False
