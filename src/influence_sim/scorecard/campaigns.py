@@ -26,7 +26,7 @@ from influence_sim.studies.platform import Array, log_slope, slope
 from influence_sim.world.build import build_world
 
 DAYS, START, AFTER = 28, 7, 21  # days, first day of a campaign (ties are warm), first day that counts as later
-BUDGET = 6_000.0  # USD
+BUDGET = 24_000.0  # USD; with less, clicks are a handful of agents
 FEW, MANY = 10, 1_000  # followers (agents) that give a mean; creators hired as long as there is money
 ENGAGED = LIKE | COMMENT | SHARE | SUBSCRIBE
 

@@ -70,7 +70,7 @@ def fast(facts: Sequence[Fact]) -> list[Fact]:
 def tasks(facts: Sequence[Fact], most_seeds: int | None = None) -> list[Task]:
     """Return every run under every seed that the facts read, each once, the longest first."""
     names = dict.fromkeys(name for fact in facts if not obstacle(fact) for name in fact.runs)
-    order = sorted(names, key=lambda name: (not name.startswith("crawl"), name in LIMITS or ":" in name, name in LIMITS))
+    order = sorted(names, key=lambda name: (not name.startswith("crawl"), ":" in name))
     return [(name, seed) for name in order for seed in seeds(name)[:most_seeds]]
 
 

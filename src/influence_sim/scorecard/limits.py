@@ -299,11 +299,12 @@ def identity(seed: int) -> dict[str, float]:
 
 def pairing(seed: int) -> dict[str, float]:
     """Return the variance of the effect of 20 % more budget under independent dice over that under the same dice."""
-    settings = Market(people=People(agents=500, population=10_000, views_per_day=40), creators=Creators(count=15))
-    bought = np.empty((12, 2))
-    for replication in range(12):
+    pairs = 24  # the ratio of two variances needs many
+    settings = Market(people=People(agents=1_000, population=20_000, views_per_day=40), creators=Creators(count=30))
+    bought = np.empty((pairs, 2))
+    for replication in range(pairs):
         world = build_world(settings, 1 + seed, replication)
-        for k, budget in enumerate((400.0, 480.0)):
+        for k, budget in enumerate((800.0, 960.0)):
             brand = build_strategy("micro_portfolio", {"selector": "fit", "followers_min": 0})
             s = Simulation(world, settings, brand, budget, 10, 1 + seed, replication).run()
             bought[replication, k] = sum(s.daily["expected_purchases"])
