@@ -53,9 +53,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "friendly": {"brand.authenticity": 1, "brand.trust": 1},
     "luxury": {"brand.price": 400},
     "must_lose": {  # as scenarios/markets/micro_must_lose.yaml
-        "prices.deal_overhead": 400,
-        "prices.fee": 200,
-        "prices.fee_exponent": 0.1,
+        "prices.fee": 100,
+        "prices.fee_exponent": 0,
+        "prices.fee_engagement": 0,
+        "prices.deal_overhead": 100,
         "creators.appeal_ability_correlation": 0.8,
         "creators.reply_capacity": 1_000_000,
     },
