@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from loky import ProcessPoolExecutor
 from SALib.analyze import morris as analyse
 from SALib.sample import morris as sample
@@ -32,6 +33,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "large": ("macro", {"followers_min": 5_000, "creators": 1_000, "start": START}),
     "ads": ("paid_infeed", {"start": START, "days": 7}),
 }
+WORDS = {"small": "small creators", "large": "large creators", "ads": "ads"}
 RIVALS = [name for name in ARMS if name != "none"]
 OUTCOMES = ("small minus large", "small minus ads")
 # Sizes of the simulation and of its memory, not beliefs about people; what moves in whole steps or by name; the product itself.
@@ -109,14 +111,57 @@ def changes(x: np.ndarray, orders: Sequence[tuple[str, ...]], trajectory: int) -
 def write(path: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Write a table."""
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
+        csv.writer(file, lineterminator="\n").writerows([head, *rows])
+
+
+def answer(folder: Path, effects: pd.DataFrame, ranks: dict[str, float], design: dict[str, str]) -> str:
+    """Write tables, figure and page to `folder`; return the finding."""
+    from influence_sim._version import __version__
+    from influence_sim.figures.screening import screening
+    from influence_sim.figures.style import to_svg
+    from influence_sim.report.experiment import Answer, experiment_page
+
+    first = max(ranks, key=lambda name: ranks[name])
+    told = {name: f"{100 * share:.0f} %" for name, share in ranks.items()}
+    top = {outcome: list(effects[effects["outcome"] == outcome].nlargest(3, "mu_star")["parameter"]) for outcome in OUTCOMES}
+    finding = (
+        f"With every assumption wrong by up to a factor of {FACTOR:g}, {WORDS[first]} return most at {told[first]} of the points; "
+        f"{', '.join(dict.fromkeys(top[OUTCOMES[0]]))} decide most"
+    )
+    steps = int(design["steps of each assumption"])
+    by_name = effects.drop_duplicates("parameter").set_index("parameter")["changes_of_order"].sort_values(ascending=False)
+    never = int((by_name == 0).sum())
+    sentences = [
+        "Share of points at which each is best: " + ", ".join(f"{WORDS[name]} {text}" for name, text in told.items()) + ".",
+        *(f"{outcome}: moved most by {', '.join(names)}." for outcome, names in top.items()),
+        f"The order of the three changed most often with {', '.join(f'{n} ({c} of {steps} steps)' for n, c in by_name.head(5).items())}; "
+        f"never with {never} of {len(by_name)} assumptions.",
+    ]
+    source = f"assumptions_morris - {', '.join(f'{k} {v}' for k, v in design.items())} - influence_sim {__version__}"
+    subtitle = "Mean absolute effect of a step and its 95 % interval; grey: steps that changed the order of the strategies"
+    figures = {"effects": screening(effects, finding, subtitle, source)}
+    rows = [
+        [r["parameter"], r["outcome"], *(f"{r[name]:.3g}" for name in ("mu_star", "mu_star_conf", "sigma")), str(r["changes_of_order"])]
+        for r in effects.sort_values(["outcome", "mu_star"], ascending=[True, False]).to_dict("records")
+    ]
+    page = Answer(
+        finding=finding, question="Which assumptions decide which strategy is best?", answer=sentences, facts=list(design.items()),
+        caption="Every assumption swept, by outcome",
+        columns=["parameter", "outcome", "mu*", "+- (95 %)", "sigma", "changes of order"], rows=rows,
+        text=(HERE / "question.md").read_text(encoding="utf-8"), command="python experiments/assumptions_morris/morris.py", footer=source,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "page.html").write_text(experiment_page(page, figures), encoding="utf-8", newline="\n")
+    for name, figure in figures.items():
+        (folder / f"{name}.svg").write_text(to_svg(figure, name), encoding="utf-8", newline="\n")
+    return "\n".join([finding, *sentences])
 
 
 def main() -> None:
     """Sample, play, analyse."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trajectories", type=int, default=10)
-    parser.add_argument("--people", type=int, default=1_000)
+    parser.add_argument("--trajectories", type=int, default=5)
+    parser.add_argument("--people", type=int, default=800)
     parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
@@ -140,15 +185,21 @@ def main() -> None:
             numbers = (effect["mu_star"][k], effect["mu_star_conf"][k], effect["sigma"][k])
             rows.append((p.path, outcome, *(f"{v:.5g}" for v in numbers), int(flips[k])))
     rows.sort(key=lambda row: (row[1], -float(row[2])))
-    write(o.out / "effects.csv", ("parameter", "outcome", "mu_star", "mu_star_conf", "sigma", "changes_of_order"), rows)
-    best = [names[0] for names in orders]
-    write(o.out / "ranks.csv", ("strategy", "share_best"), [(name, f"{best.count(name) / len(best):.4f}") for name in RIVALS])
+    head = ("parameter", "outcome", "mu_star", "mu_star_conf", "sigma", "changes_of_order")
+    ranks = {name: [names[0] for names in orders].count(name) / len(orders) for name in RIVALS}
     table = [(*(f"{v:.6g}" for v in row), *(f"{f[name]:.6g}" for name in RIVALS)) for row, f in zip(x, found, strict=True)]
     write(o.out / "points.csv", (*problem["names"], *RIVALS), table)
-    for outcome in OUTCOMES:
-        top = [f"{r[0]} {r[2]}" for r in rows if r[1] == outcome][:8]
-        print(f"{outcome}: {', '.join(top)}")
-    print({name: best.count(name) / len(best) for name in RIVALS}, f"{len(set(orders))} orders")
+    effects = pd.DataFrame(rows, columns=list(head)).astype({"mu_star": float, "mu_star_conf": float, "sigma": float})
+    design = {
+        "assumptions": str(len(listed)), "points": str(len(points)), "steps of each assumption": str(o.trajectories),
+        "people": f"{o.people:,}", "days": str(o.days), "budget": f"{BUDGET:,.0f} USD",
+    }  # fmt: skip
+    full = all(getattr(o, name) == parser.get_default(name) for name in ("trajectories", "people", "days", "seed", "out"))
+    for folder in [o.out, *([HERE / "answer"] if full else [])]:
+        told = answer(folder, effects, ranks, design)
+        write(folder / "effects.csv", head, rows)
+        write(folder / "ranks.csv", ("strategy", "share_best"), [(name, f"{share:.4f}") for name, share in ranks.items()])
+    print(told)
 
 
 if __name__ == "__main__":
