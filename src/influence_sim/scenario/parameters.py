@@ -250,7 +250,7 @@ class Ties(Group):
     detection_loss: float = par(3, "evidence", 0, 20, ASSUMPTION, ASSUMPTION, "Negative evidence of a detected undisclosed ad")
     transparency: float = par(0.1, "evidence", 0, 5, "Karaguer et al. 2022: transparency is appreciated (direction)", ASSUMPTION, "Positive evidence of a watched sponsored post whose disclosure is recognised")
     trust_purchase: float = par(2, "evidence", 0, 20, ASSUMPTION, ASSUMPTION, "Evidence about the credited creator from a good purchase; a bad one counts negatively and weighs `negativity`")
-    unfollow_sponsored: float = par(0.004, "1/exposure", 0, 0.1, "Cheng & Zhang: -.19 % of the audience per sponsored post", "D", "Unfollow probability of a follower who watched a sponsored post, before fit and authenticity")
+    unfollow_sponsored: float = par(0.012, "1/exposure", 0, 0.1, "Cheng & Zhang: -.19 % of the whole audience per sponsored post, which few of it watch; set to it", "D", "Unfollow probability of a follower who watched a sponsored post, before fit and authenticity")
     unfollow_daily: float = par(0.0005, "1/day", 0, 0.05, ASSUMPTION, ASSUMPTION, "Unfollow probability per day at trust one half; doubles as trust vanishes")
 
 
@@ -297,7 +297,7 @@ class Funnel(Group):
     attitude_detection: float = par(0.2, "1/detection", 0, 2, "Waltenrath 2024: undisclosed ads hurt later (direction)", ASSUMPTION, "Attitude lost when an undisclosed ad is detected")
     repetition_peak: float = par(10, "exposures", 1, 50, "Schmidt & Eisend 2015: attitude peaks near 10 exposures", "A", "Remembered exposures at which the gain per exposure is highest")
     click_influencer: float = par(0.0186, "1/watched impression", 0, 0.5, "Influencer click-through .5-3 %; set so that 1.5 % of views are clicked", "C", "Click probability on a sponsored post at average match")
-    click_ad: float = par(0.07, "1/watched impression", 0, 0.5, "In-feed click-through .73-.9 % of impressions, few of them watched; set so that .8 % are clicked", "C", "Click probability on an in-feed ad at average match")
+    click_ad: float = par(0.036, "1/watched impression", 0, 0.5, "In-feed click-through .73-.9 % of impressions, few of them watched; set so that .8 % are clicked", "C", "Click probability on an in-feed ad at average match")
     click_match: float = par(1.2, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of interest in the category (cosine) on clicking")
     click_tie: float = par(0.6, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of the tie on clicking")
     click_attitude: float = par(0.5, "logit", 0, 5, ASSUMPTION, ASSUMPTION, "Effect of brand attitude on clicking")

@@ -15,7 +15,7 @@ from influence_sim.scorecard.baseline import naive
 from influence_sim.scorecard.crawl import Tables
 from influence_sim.scorecard.facts import Fact, missing
 from influence_sim.scorecard.statistics import REGISTRY, measure
-from influence_sim.scorecard.worlds import LIMITS, known, play, seeds
+from influence_sim.scorecard.worlds import LIMITS, is_long, known, play, seeds
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
 Task = tuple[str, int]
@@ -70,7 +70,7 @@ def fast(facts: Sequence[Fact]) -> list[Fact]:
 def tasks(facts: Sequence[Fact], most_seeds: int | None = None) -> list[Task]:
     """Return every run under every seed that the facts read, each once, the longest first."""
     names = dict.fromkeys(name for fact in facts if not obstacle(fact) for name in fact.runs)
-    order = sorted(names, key=lambda name: (not name.startswith("crawl"), ":" in name))
+    order = sorted(names, key=lambda name: (not name.startswith("crawl"), not is_long(name), ":" in name))
     return [(name, seed) for name in order for seed in seeds(name)[:most_seeds]]
 
 

@@ -46,6 +46,12 @@ def seeds(name: str) -> range:
     return range(SEEDS) if name in LIMITS else range(FIRST_SEED, FIRST_SEED + SEEDS)
 
 
+def is_long(name: str) -> bool:
+    """Tell whether a campaign takes several times as long as others."""
+    variant, _, arm = name.partition(":")
+    return arm in campaigns.LONGER or variant == "fine"
+
+
 def play(name: str, seed: int) -> Tables:
     """Play one run under one seed and return its tables.
 
