@@ -14,6 +14,7 @@ from influence_sim.scorecard import statistics_campaigns  # noqa: F401  (registe
 from influence_sim.scorecard.baseline import naive
 from influence_sim.scorecard.crawl import Tables
 from influence_sim.scorecard.facts import Fact, missing
+from influence_sim.scorecard.pool import jackknife
 from influence_sim.scorecard.statistics import REGISTRY, measure
 from influence_sim.scorecard.worlds import LIMITS, is_long, known, play, seeds
 
@@ -24,7 +25,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Row:
-    """A fact as measured: mean over seeds, 95 % interval over seeds (NaN with one), the baseline's mean and the verdict."""
+    """A fact as measured, its 95 % interval over seeds (NaN with one), the baseline's value and the verdict."""
 
     fact: Fact
     value: float = math.nan
@@ -129,7 +130,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def row(fact: Fact, played: Mapping[Task, Played], twins: Mapping[Task, Tables]) -> Row:
-    """Measure one fact and its baseline over the seeds that all of its runs share."""
+    """Measure one fact and its baseline over the seeds that all of its runs share: the mean, or for campaigns the pooled worlds."""
     lacking = obstacle(fact)
     if lacking:
         return Row(fact, reason=lacking)
@@ -138,13 +139,21 @@ def row(fact: Fact, played: Mapping[Task, Played], twins: Mapping[Task, Tables])
     failed = [f"{name}: {played[name, seed].reason}" for seed in common for name in fact.runs if played[name, seed].tables is None]
     if failed or not common:
         return Row(fact, reason=failed[0] if failed else "no run")
-    values, bases = [], []
-    for seed in common:
-        values.append(measure(fact.statistic, {name: played[name, seed].tables or {} for name in fact.runs}))
-        bases.append(measure(fact.statistic, {name: twins[name, seed] for name in fact.runs}))
-    value, lo, hi = interval(values)
+    worlds = [{name: played[name, seed].tables or {} for name in fact.runs} for seed in common]
+    bases = [{name: twins[name, seed] for name in fact.runs} for seed in common]
+
+    def told(tables: Mapping[str, Tables]) -> float:
+        return measure(fact.statistic, tables)
+
+    if all(":" in name for name in fact.runs):  # campaigns: counts are rare, so worlds are pooled
+        value, lo, hi = jackknife(worlds, told)
+        base, seeds_measured = jackknife(bases, told)[0], len(common) if math.isfinite(value) else 0
+    else:
+        values = [told(world) for world in worlds]
+        value, lo, hi = interval(values)
+        base, seeds_measured = interval([told(world) for world in bases])[0], sum(map(math.isfinite, values))
     reason = "" if math.isfinite(value) else "nothing to count in these worlds"
-    return Row(fact, value, lo, hi, interval(bases)[0], sum(map(math.isfinite, values)), reason)
+    return Row(fact, value, lo, hi, base, seeds_measured, reason)
 
 
 def measured(facts: Sequence[Fact], played: Mapping[Task, Played]) -> list[Row]:
