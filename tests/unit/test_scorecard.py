@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from influence_sim.scorecard.baseline import LIKES, SLOPE, naive
 from influence_sim.scorecard.card import FAIL, NOT_RUN, PASS, Played, Row
 from influence_sim.scorecard.facts import Fact, all_facts, chosen, independent, read_facts
 from influence_sim.scorecard.mouth import bass_ratio
+from influence_sim.scorecard.pool import jackknife, pooled
 from influence_sim.scorecard.statistics import REGISTRY, measure
 from influence_sim.scorecard.worlds import known, seeds
 from influence_sim.studies.platform import Posts
@@ -69,6 +71,31 @@ def test_the_list_is_refused_where_it_is_wrong() -> None:
     for wrong in ("{id: a, band: [1, 0]}", "{id: a, band: [0, 1], target: 2}", "{id: a, band: [0, 1]}, {id: a, band: [0, 1]}"):
         with pytest.raises(ValueError):
             read_facts(group % wrong)
+
+
+def test_worlds_of_a_campaign_are_pooled() -> None:
+    """Ratios are those of sums; a creator of one world is not that of another; the interval is the jackknife's."""
+
+    def part(clicks: float, sold: float, tie: float) -> dict[str, Any]:
+        posts = {"creator": np.array([0, 1]), "clicks": np.full(2, clicks / 2)}
+        return {"totals": {"clicks": clicks, "sold": sold}, "price": 40.0, "hired": np.array([0, 1]), "posts": posts, "by_size": {"tie": tie}}
+
+    parts = [part(1.0, 1.0, 0.1), part(3.0, 0.0, 0.2), part(8.0, 2.0, 0.6)]
+    whole = pooled(parts)
+    assert whole["totals"] == {"clicks": 12.0, "sold": 3.0}
+    assert whole["price"] == 40.0
+    assert whole["by_size"]["tie"] == pytest.approx(0.3)
+    assert len(np.unique(whole["posts"]["creator"])) == len(np.unique(whole["hired"])) == 6
+
+    def ratio(tables: Any) -> float:
+        return float(tables["arm"]["totals"]["sold"] / tables["arm"]["totals"]["clicks"])
+
+    value, lo, hi = jackknife([{"arm": x} for x in parts], ratio)
+    assert value == pytest.approx(3 / 12)
+    left = np.array([2 / 11, 3 / 9, 1 / 4])
+    half = 4.302652729911275 * math.sqrt(2 / 3 * ((left - left.mean()) ** 2).sum())
+    assert (lo, hi) == pytest.approx((value - half, value + half))
+    assert math.isnan(jackknife([{"arm": parts[0]}], ratio)[1])
 
 
 def test_facts_are_chosen_by_id_kind_and_family() -> None:

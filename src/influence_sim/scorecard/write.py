@@ -19,7 +19,8 @@ INTRODUCTION = (
     "Bands were committed before the first run of this list. Three kinds are kept apart. Limits: a textbook says what must come out when "
     "parts are switched off. Calibrated: a parameter was set or fitted to the number; agreement shows that the fit works, nothing more. "
     "Held out: nothing was set to the number; only these are evidence. Facts of one family are not independent, so families are counted "
-    "beside facts. A value passes when it lies in the band: the mean over seeds with Student's interval, or for campaigns, whose clicks and purchases are rare, that of the pooled worlds with a jackknife interval.",
+    "beside facts. A value passes when it lies in the band: the mean over seeds with Student's interval, or for campaigns, whose clicks "
+    "and purchases are rare, that of the pooled worlds with a jackknife interval.",
     "Simulated posts are sampled the way each data set was. Beside each value stands the naive baseline: views lognormal given followers, "
     "constant engagement, equal conversion, no mechanism. A pass that the baseline shares is no success of the mechanisms.",
 )
