@@ -78,7 +78,8 @@ def test_worlds_of_a_campaign_are_pooled() -> None:
 
     def part(clicks: float, sold: float, tie: float) -> dict[str, Any]:
         posts = {"creator": np.array([0, 1]), "clicks": np.full(2, clicks / 2)}
-        return {"totals": {"clicks": clicks, "sold": sold}, "price": 40.0, "hired": np.array([0, 1]), "posts": posts, "by_size": {"tie": tie}}
+        totals = {"clicks": clicks, "sold": sold}
+        return {"totals": totals, "price": 40.0, "hired": np.array([0, 1]), "posts": posts, "by_size": {"tie": tie}}
 
     parts = [part(1.0, 1.0, 0.1), part(3.0, 0.0, 0.2), part(8.0, 2.0, 0.6)]
     whole = pooled(parts)
