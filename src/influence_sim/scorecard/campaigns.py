@@ -50,7 +50,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "naive_people": {p.path: 0 for p in parameters() if p.path.startswith("people.persuasion_knowledge")},
     "no_ads": {"feed.outside_ad_load": 0},
     "ad_load": {"feed.outside_ad_load": 0.3},
-    "friendly": {"brand.authenticity": 1, "brand.trust": 1},
+    "posting": {"brand.posts_per_day": 10},  # a brand whose own posts are many enough to count who follows it
+    "posting_friendly": {"brand.posts_per_day": 10, "brand.authenticity": 1, "brand.trust": 1},
     "luxury": {"brand.price": 400},
     "must_lose": {  # as scenarios/markets/micro_must_lose.yaml
         "prices.fee": 100,

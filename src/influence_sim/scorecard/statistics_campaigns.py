@@ -210,18 +210,19 @@ def organic_change(runs: Runs) -> float:
 
 @statistic
 def follow_ratio(runs: Runs) -> float:
-    """Return follows per view of creators' sponsored posts over those of the brand's own (creators, ads)."""
-    creators, ads = tables(runs)
-    a, b = bought(creators), bought(ads, account=True)
-    return float((a["follows"].sum() / a["impressions"].sum()) / (b["follows"].sum() / b["impressions"].sum()))
+    """Return follows per view of creators' sponsored posts over those of what the brand's own account posts."""
+    table = tables(runs)[0]
+    rows = table["posts"]
+    own = rows["account"] & (rows["sponsored"] == 0)
+    hired = bought(table)
+    return float((hired["follows"].sum() / hired["impressions"].sum()) / (rows["follows"][own].sum() / rows["impressions"][own].sum()))
 
 
 @statistic
 def follow_ratio_change(runs: Runs) -> float:
-    """Return that ratio of the last two runs minus that of the first two."""
-    names = list(runs)
-    before, after = ({name: runs[name] for name in part} for part in (names[:2], names[2:]))
-    return follow_ratio(after) - follow_ratio(before)
+    """Return that ratio of the second run minus that of the first."""
+    before, after = tables(runs)
+    return follow_ratio({"": after}) - follow_ratio({"": before})
 
 
 @statistic
