@@ -60,6 +60,15 @@ def hot(function: F) -> F:
     return compiled
 
 
+def inner(function: F) -> F:
+    """Compile like `hot`, and put the code into every caller.
+
+    A record of arrays is handed over as some hundred words: a call costs more than what most of these functions do.
+    """
+    compiled: F = _njit(**_OPTIONS, _nrt=False, forceinline=True)(function)
+    return compiled
+
+
 def is_cold() -> bool:
     """Tell whether the kernels of this version were never compiled as a whole on this machine."""
     return not (CACHE_DIR / "complete").exists()

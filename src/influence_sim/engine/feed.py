@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 
 from influence_sim.engine.respond import find, sigmoid, tail
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
 from influence_sim.rng import Stream
 
 _NOISE = int(Stream.RANK_NOISE)
 
 
-@hot
+@inner
 def predict(p, i, day, rules, posts, themes, acq, decays, desk):
     """Return (predicted engagement in sd of match, follows, affinity, standing) of post p for person i.
 
@@ -37,7 +37,7 @@ def predict(p, i, day, rules, posts, themes, acq, decays, desk):
     return z, follows, affinity, standing
 
 
-@hot
+@inner
 def standing_after(days, rules):
     """Return the score factor of a creator `days` after `not interested`: away, then a linear way back (X)."""
     if days <= rules.refusal_days:
@@ -47,13 +47,13 @@ def standing_after(days, rules):
     return rules.refusal_floor + (1.0 - rules.refusal_floor) * (days - rules.refusal_days) / rules.refusal_ramp
 
 
-@hot
+@inner
 def predicted_like(z, p, rules, posts):
     """Return the like probability predicted without the post's own record, to hold that record against."""
     return rules.like_calibration * sigmoid(rules.like_logit + rules.like_slope * (z - posts[p].residual))
 
 
-@hot
+@inner
 def value(z, duration, p_like, rules):
     """Return the four-term value of a post at predicted engagement z, plus the optional terms."""
     seconds = rules.watch_median * math.exp(rules.watch_slope * z)
@@ -69,7 +69,7 @@ def value(z, duration, p_like, rules):
     return max(total, 1e-9)
 
 
-@hot
+@inner
 def score_candidates(scene, desk):
     """Fill predictions and scores of the candidates; noise is keyed by (person, post, day)."""
     rules, posts, q = scene.rules, scene.posts, desk.request[0]
@@ -101,7 +101,7 @@ def score_candidates(scene, desk):
                 desk.score[j] *= rules.non_followed_factor
 
 
-@hot
+@inner
 def rank_noise(p, i, day, rules, posts):
     """Return the noise factor of post p for person i today: exp(t x Gumbel)."""
     word = posts[p].sponsored << 31 | posts[p].ordinal << 16

@@ -33,7 +33,7 @@ from influence_sim.engine.state import (
     TAKEOVER,
     TRENDING,
 )
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
 from influence_sim.rng import Stream
 
 NOBODY = 0xFFFFFFFF  # creator word of posts from outside the model
@@ -41,7 +41,7 @@ _SOURCE, _OUTSIDE, _ANSWER = int(Stream.SLOT_SOURCE), int(Stream.OUTSIDE), int(S
 _RESERVED, _RACE = int(Stream.RESERVED_SLOTS), int(Stream.RACE)
 
 
-@hot
+@inner
 def open_request(i, row, scene, desk):
     """Begin the next request of person i at slot `row`: fill the desk with candidates, not yet scored."""
     rules, slots, viewers, q = scene.rules, scene.slots, scene.viewers, desk.request[0]
@@ -88,7 +88,7 @@ def open_request(i, row, scene, desk):
     q.limit = 0.0
 
 
-@hot
+@inner
 def _best(source, rules, posts, desk):
     """Return the best candidate of a source (any: -1) and its score.
 
@@ -115,7 +115,7 @@ def _best(source, rules, posts, desk):
     return best, top
 
 
-@hot
+@inner
 def _discount(author, times, rules, posts, desk):
     """Lower the remaining posts of a creator that now stands `times` in the request (X's author diversity)."""
     floor, decay = rules.author_floor, rules.author_decay
@@ -126,7 +126,7 @@ def _discount(author, times, rules, posts, desk):
             desk.score[j] *= ratio
 
 
-@hot
+@inner
 def _allotted(group, takeover, rules, posts, leads, seen, desk):
     """Return the place of the person's allotted post with the smallest race key that may still be shown, or -1.
 
@@ -152,7 +152,7 @@ def _allotted(group, takeover, rules, posts, leads, seen, desk):
     return best
 
 
-@hot
+@inner
 def _learn(gain, p, tag, rate, themes, desk):
     """Move the lesson towards (or away from) a post's topics; tag >= 0 stands for a pure topic."""
     for k in range(len(desk.lesson)):
@@ -160,7 +160,7 @@ def _learn(gain, p, tag, rate, themes, desk):
         desk.lesson[k] = (1.0 - rate) * desk.lesson[k] + rate * gain * towards
 
 
-@hot
+@inner
 def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     """Show a post from outside the model: it takes time, teaches the platform and may be an ad."""
     rules, viewers, slots, q = scene.rules, scene.viewers, scene.slots, desk.request[0]
@@ -201,7 +201,7 @@ def _outside(row, u_topic, u_ad, u_watch, scene, desk):
     q.tagged += 1
 
 
-@hot
+@inner
 def _empty(row, slots, desk):
     """Leave a slot unfilled."""
     slots.post[row] = -2
@@ -215,7 +215,7 @@ def _empty(row, slots, desk):
     desk.request[0].stale = 1
 
 
-@hot
+@inner
 def _draw_source(u, rules):
     """Return the source of a slot-mixture slot, or -1 when all weights are zero."""
     total = rules.weight_follow + rules.weight_interest + rules.weight_trending + rules.weight_random
@@ -233,7 +233,7 @@ def _draw_source(u, rules):
     return RANDOM
 
 
-@hot
+@inner
 def _count_at_once(p, row, rules, posts, slots):
     """Sequential mode: move the trending count after every slot."""
     positive = slots.action[row] & (LIKE | COMMENT | SHARE | SUBSCRIBE)
@@ -245,7 +245,7 @@ def _count_at_once(p, row, rules, posts, slots):
         posts[p].trend_weight = min(1.0, ratio**rules.trending_exponent)
 
 
-@hot
+@inner
 def _show(row, p, source, sharer, predicted, moment, scene, desk):
     """Show post p in slot `row`, let the person respond, and remember what the rest of the request needs."""
     rules, posts, slots, q = scene.rules, scene.posts, scene.slots, desk.request[0]
@@ -276,7 +276,7 @@ def _show(row, p, source, sharer, predicted, moment, scene, desk):
         _count_at_once(p, row, rules, posts, slots)
 
 
-@hot
+@inner
 def play_slot(scene, desk):
     """Fill the next slot of the running request: bought, reserved for a test, or the winner of the contest."""
     rules, posts, q = scene.rules, scene.posts, desk.request[0]
@@ -338,7 +338,7 @@ def play_slot(scene, desk):
     q.filled += 1
 
 
-@hot
+@inner
 def close_request(scene, desk):
     """Apply what the request taught the platform."""
     q = desk.request[0]

@@ -11,13 +11,13 @@ import math
 import numpy as np
 
 from influence_sim.engine.state import BOUGHT, BRAND_ACCOUNT, CLICK, COMMENT, FIXED, FOLLOWED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
 from influence_sim.rng import Stream, uniform4
 
 _WATCH, _REACT, _CLICK, _LOOP, _JOIN = int(Stream.WATCH), int(Stream.REACT), int(Stream.CLICK), int(Stream.LOOP), int(Stream.JOIN)
 
 
-@hot
+@inner
 def sigmoid(z):
     """Return 1 / (1 + exp(-z)); exact 0 and 1 beyond the range of exp."""
     if z > 700.0:
@@ -27,7 +27,7 @@ def sigmoid(z):
     return 1.0 / (1.0 + math.exp(-z))
 
 
-@hot
+@inner
 def find(start, ids, group, wanted):
     """Return the row of `wanted` in the sorted group, or -1."""
     low = start[group]
@@ -44,33 +44,33 @@ def find(start, ids, group, wanted):
     return -1
 
 
-@hot
+@inner
 def trust_of(good, bad, reputation, weight):
     """Return the mean of the Beta evidence on top of the reputation prior (Joesang & Ismail 2002)."""
     prior = 0.5 + weight * (reputation - 0.5)
     return (2.0 * prior + good) / (2.0 + good + bad)
 
 
-@hot
+@inner
 def tail(seed_key, stream, replication, person, creator, post_word, time_word):
     """Return the four uniforms of a decision of `person` about a post."""
     return uniform4(seed_key, stream << 20 | replication, person, creator, post_word, time_word)
 
 
-@hot
+@inner
 def normal(u, v):
     """Return one standard normal of two uniforms (Box-Muller)."""
     return math.sqrt(-2.0 * math.log(u)) * math.cos(6.283185307179586 * v)
 
 
-@hot
+@inner
 def normals2(u, v):
     """Return two independent standard normals of two uniforms (Box-Muller)."""
     radius = math.sqrt(-2.0 * math.log(u))
     return radius * math.cos(6.283185307179586 * v), radius * math.sin(6.283185307179586 * v)
 
 
-@hot
+@inner
 def length(rules, z, u):
     """Return a video's length in seconds from a normal or, under the uniform law, a uniform."""
     if rules.uniform_duration:
@@ -86,7 +86,7 @@ def lengths(rules, u, out):
         out[j] = length(rules, normals2(u[j, 0], u[j, 1])[0], u[j, 2])
 
 
-@hot
+@inner
 def watch_time(rules, eta, duration, u, person, creator, post_word, time_word):
     """Return seconds watched, loops included: log-logistic with shape 1, or to the end."""
     if rules.full_watch:
@@ -108,7 +108,7 @@ def watch_time(rules, eta, duration, u, person, creator, post_word, time_word):
     return total
 
 
-@hot
+@inner
 def expected_fraction(rules, duration):
     """Return the share of a video of this length that an average match watches."""
     if rules.full_watch:
@@ -116,7 +116,7 @@ def expected_fraction(rules, duration):
     return rules.watch_median * math.log(1.0 + duration / rules.watch_median) / duration
 
 
-@hot
+@inner
 def respond(row, p, source, sharer, moment, predicted, scene, desk):
     """Let the person of the request react to post p in slot `row`; fill the slot; return the learning signal.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import FOLLOW, INTEREST, RANDOM, TRENDING, records
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
 from influence_sim.rng import Stream, philox, unit
 
 Array = np.ndarray[Any, Any]
@@ -103,7 +103,7 @@ def new_desk(topics: int) -> Desk:
     return Desk(stacked.request, *(column[0] for column in stacked[1:]))
 
 
-@hot
+@inner
 def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, leads, seen, desk):
     """Add post p to the candidates unless it is own, too old, held out, seen or there already."""
     if m >= CANDIDATES or person_of[posts[p].creator] == i or now - posts[p].posted > rules.max_age:
@@ -126,7 +126,7 @@ def _offer(m, p, source, sharer, place, i, now, rules, person_of, posts, leads, 
     return m + 1
 
 
-@hot
+@inner
 def _from_inbox(m, i, now, rules, person_of, posts, leads, inbox, seen, desk):
     capacity = inbox.post.shape[1]
     stop = min(inbox.pushed[i], capacity)
@@ -147,7 +147,7 @@ def _from_inbox(m, i, now, rules, person_of, posts, leads, inbox, seen, desk):
     return m
 
 
-@hot
+@inner
 def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, posts, leads, seen, desk):
     """Draw up to `wanted` posts: each try picks a bucket (of an estimated topic) and keeps what its draw accepts."""
     if wanted == 0:
@@ -187,7 +187,7 @@ def _by_tries(m, wanted, tries, source, stream, pool, i, now, rules, person_of, 
     return m
 
 
-@hot
+@inner
 def retrieve(i, scene, desk):
     """Fill the desk with candidates of person i for the request at hand; return how many."""
     rules, pools, now, person_of = scene.rules, scene.pools, scene.now, scene.person_of

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from influence_sim.engine.state import Array, Seen
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
 
 
-@hot
+@inner
 def _home(p, capacity):
     return (int(p) * 2654435761 & 0xFFFFFFFF) >> 5 & (capacity - 1)
 
 
-@hot
+@inner
 def is_seen(seen, i, p):
     """Tell whether post p is in the set of person i."""
     base = seen.start[i]
@@ -28,7 +28,7 @@ def is_seen(seen, i, p):
         at = at + 1 & capacity - 1
 
 
-@hot
+@inner
 def add_seen(seen, i, p):
     """Add post p to the set of person i; return False when it was there."""
     base = seen.start[i]
