@@ -15,7 +15,7 @@ import numpy as np
 
 from influence_sim.engine.seen import is_seen
 from influence_sim.engine.state import FOLLOW, INTEREST, RANDOM, TRENDING, records
-from influence_sim.jit import hot, inner
+from influence_sim.jit import inner
 from influence_sim.rng import Stream, philox, unit
 
 Array = np.ndarray[Any, Any]
