@@ -28,6 +28,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change every variant")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes at the same time (one per core)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write there instead of results/")
+    parser.add_argument("--redraw", action="store_true", help="run nothing: write answer/ again from its worlds.csv")
     given = parser.parse_args(argv)
     for name in ("replications", "jobs"):
         if (value := getattr(given, name)) is not None and value < 1:
@@ -62,6 +63,8 @@ def experiment(given: argparse.Namespace) -> str:
     from influence_sim.studies.variants import answers, load_study, run_variants, scenarios_of
 
     home = HERE / given.experiment
+    if given.redraw:
+        return redrawn(home)
     full = given.replications is None and given.out is None and not given.set
     folders = [given.out or home / "results", *([home / "answer"] if full else [])]
     for folder in folders:
@@ -81,6 +84,28 @@ def experiment(given: argparse.Namespace) -> str:
             told = {name: {key: p[key] for key in MODEL} for name, p in known.items()} if tracked else known
             write_provenance({"variants": told}, building)
     return "\n".join([finding(study, found), *sentences(study, found), *(f"Written: {folder}" for folder in folders)])
+
+
+def redrawn(home: Path) -> str:
+    """Write the page, figures and tables of `answer/` again from the totals it holds; return what to tell."""
+    import json
+
+    import pandas as pd
+
+    from influence_sim.studies.outputs import whole_folder, write_provenance
+    from influence_sim.studies.variants import answers, load_study, scenarios_of
+
+    study = load_study(home / "study.yaml")
+    loaded = scenarios_of(study, home / "experiment.yaml")
+    scenarios = {name: found.scenario for name, found in loaded.items()}
+    runs = pd.read_csv(home / "answer" / "worlds.csv", keep_default_na=False)
+    told = json.loads((home / "answer" / "provenance.json").read_text(encoding="utf-8"))
+    found = answers(study, runs, scenarios)
+    with whole_folder(home / "answer") as building:
+        write(building, home, study, scenarios, found)
+        runs.to_csv(building / "worlds.csv", index=False, float_format="%.10g", lineterminator="\n")
+        write_provenance(told, building)
+    return "\n".join([finding(study, found), *sentences(study, found)])
 
 
 def tell(variant: str, done: int, total: int) -> None:
@@ -138,7 +163,7 @@ def _small(text: str) -> str:
 
 
 def sentences(study: Any, found: Any) -> list[str]:
-    """Return the answer in sentences: every comparison as the market is, where it holds, and what moves it."""
+    """Return the answer in sentences: every comparison as the market is; of those in the title also where it holds and what moves it."""
     from influence_sim.studies.variants import grouped, measure_of, say_row
 
     lines = []
@@ -147,15 +172,17 @@ def sentences(study: Any, found: Any) -> list[str]:
         write = writer(measure_of(comparison.measure)[0]) if comparison.kind == "difference" else number
         head = rows[0]
         lines.append(f"{comparison.name}, {head['variant']}: {say_row(head, write)}. {meaning(comparison, head['verdict'])}.")
+        if not (comparison.headline or comparison is study.comparisons[0]):
+            continue
         others = [f"{_small(meaning(comparison, verdict))} with {', '.join(names)}" for verdict, names in grouped(rows[1:]).items()]
         if others:
-            lines.append(f"{comparison.name}, in the variants: {'; '.join(others)}.")
+            lines.append(f"In the variants: {'; '.join(others)}.")
         moved = [_moved(row, write) for row in rows[1:] if math.isfinite(row["change_lo"])]
         if moved:
             still = [name for name, how in moved if not how]
             told = [f"{name} by {how}" for name, how in moved if how] or ["no variant, as far as these worlds tell"]
             rest = f" Nothing to be told with {', '.join(still)}." if still and len(still) < len(moved) else ""
-            lines.append(f"{comparison.name}, what moves it: {'; '.join(told)}.{rest}")
+            lines.append(f"What moves it: {'; '.join(told)}.{rest}")
     return lines
 
 

@@ -21,7 +21,7 @@ from influence_sim.record import RunResult
 from influence_sim.record.unknown import LIMITS, unknown
 from influence_sim.scenario import load_scenario, scenario_from_dict
 from influence_sim.studies.platforms import Measure, pair_of, paired, run_platforms, say_pair
-from influence_sim.studies.variants import load_study, scenarios_of
+from influence_sim.studies.variants import answers, load_study, scenarios_of
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/run.py"))
@@ -85,6 +85,17 @@ def test_study_runs_at_a_tiny_size(folder: Path, tmp_path: Path) -> None:
     expected = {(c.name, v) for c in study.comparisons for v in study.variants if c.everywhere or v != study.base}
     assert set(zip(pairs["comparison"], pairs["variant"], strict=True)) == expected
     assert (pairs["verdict"] == "cannot tell them apart").all()  # two worlds tell nothing
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=[folder.name for folder in STUDIES])
+def test_tables_of_the_answer_follow_from_its_worlds(folder: Path) -> None:
+    study = load_study(folder / "study.yaml")
+    scenarios = {name: found.scenario for name, found in scenarios_of(study, folder / "experiment.yaml").items()}
+    found = answers(study, pd.read_csv(folder / "answer" / "worlds.csv", keep_default_na=False), scenarios).rows
+    told = pd.read_csv(folder / "answer" / "pairs.csv")
+    assert found["verdict"].tolist() == told["verdict"].tolist()
+    for column in ("value", "lo", "hi", "change"):
+        np.testing.assert_allclose(found[column].astype(float), told[column].astype(float), rtol=1e-4)
 
 
 def test_study_mistakes() -> None:
