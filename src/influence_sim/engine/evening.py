@@ -30,7 +30,7 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
         seat_chance = np.minimum(1.0, np.where(attending > 0, m.creators.live_seats / attending, 1.0))
     u = uniforms(rule.seed, Stream.LIVE, rule.replication, 0, creators.key, 0, day << 16)[:, 0]
     live = (u < m.creators.live_sessions_per_week / 7.0) & (creators.posting > 0.0)
-    s.acquaintances = ties.merge(s.acquaintances, start, creator, n, day)
+    ties.meet(s, start, creator)
     events = Events(start, creator, what, bits)
     changes = np.zeros((n, 2), np.int64)
     t = m.ties

@@ -25,7 +25,8 @@ def discredit(s: Simulation, creator: int, size: float, told: float, spill: floa
     u = uniforms(rule.seed, Stream.SCANDAL, rule.replication, person, creator, 0, s.day << 16)
     knows = _hear(s, creator, u[:, 0] < told)
     start = np.concatenate([[0], np.cumsum(knows)]).astype(np.int64)
-    acq = s.acquaintances = ties.merge(s.acquaintances, start, np.full(int(start[-1]), creator, np.int32), n, s.day)
+    ties.meet(s, start, np.full(int(start[-1]), creator, np.int32))
+    acq = s.acquaintances
     rows = np.flatnonzero((acq.creator == creator) & np.repeat(knows, np.diff(acq.start)))
     age = s.day - acq.touched[rows]
     for column, keep in ((acq.tie, s.decays.tie), (acq.good, s.decays.trust), (acq.bad, s.decays.trust), (acq.affinity, s.decays.affinity)):

@@ -10,7 +10,7 @@ from influence_sim.jit import hot, inner
 
 @inner
 def _home(p, capacity):
-    return (int(p) * 2654435761 & 0xFFFFFFFF) >> 5 & (capacity - 1)
+    return (int(p) * 2654435761 & 0xFFFFFFFF) * capacity >> 32
 
 
 @inner
@@ -25,7 +25,9 @@ def is_seen(seen, i, p):
             return False
         if k == p + 1:
             return True
-        at = at + 1 & capacity - 1
+        at += 1
+        if at == capacity:
+            at = 0
 
 
 @inner
@@ -42,7 +44,9 @@ def add_seen(seen, i, p):
             seen.key[base + at] = p + 1
             seen.used[i] += 1
             return True
-        at = at + 1 & capacity - 1
+        at += 1
+        if at == capacity:
+            at = 0
 
 
 @hot
@@ -84,8 +88,7 @@ def make_room(seen: Seen, additions: Array, oldest: int) -> Seen:
         return seen
     live = np.empty(len(seen.used), np.int64)
     _count_live(seen, oldest, live)
-    # Room for a few more days like this one, so that rebuilding stays rare.
-    need = np.maximum(8, 2 * (live + 3 * additions))
-    grown = _with_capacity(1 << np.ceil(np.log2(need)).astype(np.int64))
+    # Sets are at most three quarters full. A quarter more than what today may add, so that rebuilding stays rare.
+    grown = _with_capacity(np.maximum(8, 5 * (live + additions) // 3 + 1))
     _copy(seen, grown, oldest)
     return grown

@@ -213,7 +213,7 @@ class Simulation:
         order = np.lexsort((what, who))
         m = len(who)
         zero = [np.zeros(m, np.float32) for _ in range(4)]
-        table = Acquaintances(starts(to_creator), what[order], np.ones(m, np.uint8), *zero, np.zeros(m, np.int32), np.zeros(m, np.int32))
+        table = Acquaintances(starts(to_creator), what[order], np.ones(m, np.uint8), *zero, np.zeros(m, np.uint16), np.zeros(m, np.uint16))
         friends = Edges(starts(~to_creator), edges.target[~to_creator], edges.weight[~to_creator])
         return table, friends
 

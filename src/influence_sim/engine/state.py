@@ -185,8 +185,8 @@ class Acquaintances(NamedTuple):
     good: Array  # f4 positive trust evidence as of `touched`, without the prior
     bad: Array  # f4
     affinity: Array  # f4 past engagements as of `touched`
-    touched: Array  # i4 day of the last change
-    refused: Array  # i4 day after the last `not interested`; 0 never
+    touched: Array  # u2 day of the last change
+    refused: Array  # u2 day after the last `not interested`; 0 never
 
 
 class Slots(NamedTuple):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from influence_sim.engine.respond import find, tail, trust_of
-from influence_sim.engine.state import BRAND_ACCOUNT, COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Acquaintances
+from influence_sim.engine.state import BRAND_ACCOUNT, COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Array
 from influence_sim.jit import hot, kernel
 from influence_sim.rng import Stream
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
 
 _UNFOLLOW, _DETECT = int(Stream.UNFOLLOW), int(Stream.DETECT)
 
@@ -32,57 +37,71 @@ def collect(low, high, slots, posts, minimum_watch, who, what, bits):
 
 
 @kernel
-def merge(acq, event_start, event_creator, people_count, day):
-    """Return acquaintances with a row for every pair of today's events, sorted as before.
+def _merged(old_start, old_creator, event_start, event_creator):
+    """Return start, creator and old row (-1: new) of a table with a row for every pair of today's events, sorted as before.
 
     `event_creator` is sorted inside each person's events.
     """
-    total = len(acq.creator)
-    for i in range(people_count):
+    people = len(old_start) - 1
+    total = len(old_creator)
+    for i in range(people):
         last = -1
         for e in range(event_start[i], event_start[i + 1]):
             c = event_creator[e]
-            if c != last and find(acq.start, acq.creator, i, c) < 0:
+            if c != last and find(old_start, old_creator, i, c) < 0:
                 total += 1
             last = c
-    start = np.zeros(people_count + 1, np.int64)
+    start = np.zeros(people + 1, np.int64)
     creator = np.empty(total, np.int32)
-    follows = np.zeros(total, np.uint8)
-    tie = np.zeros(total, np.float32)
-    good = np.zeros(total, np.float32)
-    bad = np.zeros(total, np.float32)
-    affinity = np.zeros(total, np.float32)
-    touched = np.zeros(total, np.int32)
-    refused = np.zeros(total, np.int32)
+    source = np.empty(total, np.int32)
     at = 0
-    for i in range(people_count):
+    for i in range(people):
         e = event_start[i]
         end = event_start[i + 1]
-        for old in range(acq.start[i], acq.start[i + 1]):
-            c = acq.creator[old]
+        for old in range(old_start[i], old_start[i + 1]):
+            c = old_creator[old]
             while e < end and event_creator[e] <= c:
                 if event_creator[e] < c and (at == start[i] or creator[at - 1] != event_creator[e]):
                     creator[at] = event_creator[e]
-                    touched[at] = day
+                    source[at] = -1
                     at += 1
                 e += 1
             creator[at] = c
-            follows[at] = acq.follows[old]
-            tie[at] = acq.tie[old]
-            good[at] = acq.good[old]
-            bad[at] = acq.bad[old]
-            affinity[at] = acq.affinity[old]
-            touched[at] = acq.touched[old]
-            refused[at] = acq.refused[old]
+            source[at] = old
             at += 1
         while e < end:
             if at == start[i] or creator[at - 1] != event_creator[e]:
                 creator[at] = event_creator[e]
-                touched[at] = day
+                source[at] = -1
                 at += 1
             e += 1
         start[i + 1] = at
-    return Acquaintances(start, creator, follows, tie, good, bad, affinity, touched, refused)
+    return start, creator, source
+
+
+@kernel
+def _moved(column, source, fresh, out):
+    """Fill `out` with the old rows `source` of a column, and `fresh` where there was none."""
+    for row in range(len(out)):
+        out[row] = column[source[row]] if source[row] >= 0 else fresh
+
+
+def meet(s: Simulation, event_start: Array, event_creator: Array) -> None:
+    """Give every pair of today's events a row in the table of acquaintances.
+
+    Columns move one by one, so that never two whole tables stand in memory.
+    """
+    table = s.acquaintances
+    start, creator, source = _merged(table.start, table.creator, event_start, event_creator)
+    if len(source) == len(table.creator):
+        return
+    del table
+    s.acquaintances = s.acquaintances._replace(start=start, creator=creator)
+    for name in ("follows", "tie", "good", "bad", "affinity", "touched", "refused"):
+        column = getattr(s.acquaintances, name)
+        out = np.empty(len(source), column.dtype)
+        _moved(column, source, column.dtype.type(s.day if name == "touched" else 0), out)
+        s.acquaintances = s.acquaintances._replace(**{name: out})
 
 
 @hot
