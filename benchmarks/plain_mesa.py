@@ -4,6 +4,7 @@ This is what the engine's speed is compared with, so it is written to be fast as
 
 - rules, constants, world and numbers of retrieval tries are the engine's own, read from the same `Market` and `World`;
 - what is the same for everybody is drawn or computed by NumPy in advance (video lengths, normals, pools, tables of decay and boredom);
+- constants of the hot loops are local, objects have slots or few attributes;
 - the estimate of tastes is learnt lazily: a slot touches one topic, a request all of them;
 - publishing pushes posts to followers instead of everybody looking through all they follow.
 
@@ -59,9 +60,9 @@ class Post:
     """A video of a modelled creator with its counters."""
 
     __slots__ = (
-        "advert", "audience", "bucket", "comments", "creator", "disclosure", "duration", "fit", "follows", "fraction", "impressions", "likes",
-        "multiplier", "negatives", "owner", "posted", "predicted", "quality", "residual", "served", "shares", "sound", "stage", "strangers",
-        "tag", "theme", "trend", "value", "watch",
+        "advert", "bucket", "comments", "creator", "disclosure", "duration", "fit", "follows", "fraction", "impressions", "likes",
+        "multiplier", "negatives", "owner", "posted", "predicted", "quality", "residual", "served", "shares", "sound", "stage",
+        "strangers", "tag", "theme", "trend", "value", "watch",
     )  # fmt: skip
 
 
@@ -119,50 +120,45 @@ class Person(mesa.Agent):
 
     def request(self, n: int) -> None:
         """Fill n slots: retrieve and score, then let the best candidate and the outside world compete for each slot."""
-        m, estimate, tags = self.model, self.estimate, self.tags
-        r, uniform, normal, video = m.rules, m.uniform, m.normal, m.video
+        m, r, estimate, tags = self.model, self.model.rules, self.estimate, self.tags
+        uniform, normal, video, exp = m.uniform, m.normal, m.video, math.exp
         scale = 1.0 / math.hypot(*estimate)
-        worth, bored, last = m.outside, m.bored, len(m.outside) - 2
-        rivals, outside = [], 0.0  # running strength of outside posts by topic
-        for x, times in zip(estimate, tags, strict=True):
-            at = x * scale * (last + 1)
-            below = min(int(at), last)
-            outside += x * (worth[below] + (at - below) * (worth[below + 1] - worth[below])) * bored[times]
-            rivals.append(outside)
+        worth, bored, at = m.outside, m.bored, scale * (len(m.outside) - 1)
+        rivals = list(accumulate([x * worth[int(x * at)] * bored[times] for x, times in zip(estimate, tags, strict=True)]))
+        outside, rivals[-1] = rivals[-1], math.inf  # strength of outside posts, running by topic
         candidates = self.candidates(scale)
-        reserved = min(n, int(r.exploration_share * n + uniform())) if self.tests else 0
+        reserved = int(r.exploration_share * n + uniform()) if self.tests else 0
         boredom = r.saturation * max(0.0, self.saturation - r.saturation_tolerance)
-        appeal, rate, keep, faded, gains = self.appeal, r.learning_rate, 1.0 - r.learning_rate, 1.0, [0.0] * len(estimate)
-        lost = r.disclosure * self.knowledge
+        rate, watch_median, watch_slope, noise, ad_load, learn_watch = m.watching
+        appeal, keep, faded, gains = self.appeal, 1.0 - rate, 1.0, [0.0] * len(estimate)
         today, authors, author, sound = [], [], -1, -1
-        limit, best, stale = 0.0, None, True
+        limit, best, stale, free = 0.0, None, True, n - reserved
         for slot in range(n):
-            chosen = self.allotted() if slot >= n - reserved else None
+            chosen = self.allotted() if slot >= free else None
             explore = chosen is not None
             if chosen is None:
                 if stale:
                     best = self.best(candidates, author, sound) if candidates else None
                     strength = best[0] ** (1.0 / r.rank_noise) if best else 0.0
-                    limit = math.exp(-outside / strength) if strength > 0.0 else 0.0
+                    limit = exp(-outside / strength) if strength > 0.0 else 0.0
                     stale = False
-                if outside > 0.0 and uniform() > limit:
-                    topic = min(bisect(rivals, uniform() * outside), last + 1, len(estimate) - 1)
-                    duration, fraction = video()
-                    eta = appeal[topic] - boredom + r.noise * normal()
-                    if uniform() < r.outside_ad_load and not self.protected:
-                        eta -= lost
+                if uniform() > limit and outside > 0.0:
+                    topic = bisect(rivals, uniform() * outside)
+                    duration, usual = video()
+                    eta = appeal[topic] - boredom + noise * normal()
+                    if uniform() < ad_load and not self.protected:
+                        eta -= r.disclosure * self.knowledge
                         self.recognised += self.knowledge
                         self.sponsored += 1
-                    u = uniform()
-                    seconds = r.watch_median * math.exp(r.watch_slope * eta) * u / (1.0 - u)
-                    if seconds >= duration:
-                        fraction = 1.0 - fraction
-                        seconds = m.loop(duration, r.watch_median * math.exp(r.watch_slope * eta))
-                    else:
-                        fraction = seconds / duration - fraction
-                    self.watched += seconds
+                    u, median = uniform(), watch_median * exp(watch_slope * eta)
+                    seconds = median * u / (1.0 - u)
                     faded *= keep
-                    gains[topic] += rate * r.learn_watch * fraction / faded
+                    if seconds < duration:
+                        gains[topic] += rate * learn_watch * (seconds / duration - usual) / faded
+                    else:
+                        gains[topic] += rate * learn_watch * (1.0 - usual) / faded
+                        seconds = m.loop(duration, median)
+                    self.watched += seconds
                     today.append(topic)
                     m.outside_views += 1
                     if author >= 0:
@@ -173,10 +169,9 @@ class Person(mesa.Agent):
                     continue
                 candidates.remove(best)
                 chosen = best[1]
-            post = chosen
-            gain = self.respond(post, explore, None if explore else best[2], boredom)
-            self.seen.add(post)
-            author, sound, stale = post.creator, post.sound, True
+            gain = self.respond(chosen, None if explore else best[2], boredom)
+            self.seen.add(chosen)
+            author, sound, stale = chosen.creator, chosen.sound, True
             authors.append(author)
             ratio = m.repeat[authors.count(author)]
             for candidate in candidates:
@@ -184,8 +179,8 @@ class Person(mesa.Agent):
                     candidate[0] *= ratio
             faded *= keep
             step = rate * gain / faded
-            gains = [g + step * x for g, x in zip(gains, post.theme, strict=True)]
-            today.append(post.tag)
+            gains = [g + step * x for g, x in zip(gains, chosen.theme, strict=True)]
+            today.append(chosen.tag)
         self.shown += n
         lesson = [max(1e-4, faded * (x + g)) for x, g in zip(estimate, gains, strict=True)]
         total = sum(lesson)
@@ -194,8 +189,40 @@ class Person(mesa.Agent):
             tags[tag] += 1
 
     def candidates(self, scale: float) -> list[list[Any]]:
-        """Return [score, post, prediction] of what this request considers."""
-        m, inbox, seen, ties = self.model, self.inbox, self.seen, self.ties
+        """Return [score, post, prediction] of what this request considers: value, modifiers and rank noise."""
+        m, r = self.model, self.model.rules
+        uniform, exp, log, ties, estimate, tags, dull = m.uniform, math.exp, math.log, self.ties, self.estimate, self.tags, m.dull
+        watch_median, watch_slope, like_logit, like_slope, comment_logit, comment_slope, rank_noise = m.ranking
+        slope = r.match * scale / r.match_unit
+        origin = r.match * r.match_mean / r.match_unit
+        scored = []
+        for post in self.retrieved():
+            z = slope * sum(map(mul, estimate, post.theme)) - origin + post.residual
+            factor, pair = post.multiplier * dull[tags[post.tag]], ties.get(post.creator)
+            if pair is None:
+                factor *= r.non_followed_factor
+            else:
+                affinity = pair.affinity * m.decay.affinity[m.day - pair.touched]
+                z += r.prediction_follow * pair.follows + r.prediction_affinity * min(affinity, 5.0)
+                factor *= 1.0 + r.author_seen_bonus * min(affinity, 3.0)
+                if pair.refused:
+                    away = m.day - pair.refused + 1 - r.refusal_days
+                    factor *= min(1.0, r.refusal_floor + (1.0 - r.refusal_floor) * away / r.refusal_ramp) if away > 0 else 0.0
+                if not pair.follows:
+                    factor *= r.non_followed_factor
+            seconds, duration = watch_median * exp(watch_slope * z), post.duration
+            value = (
+                r.value_playtime * seconds * log(1.0 + duration / seconds)
+                + r.value_play / (1.0 + min(r.play_seconds, duration) / seconds)
+                + r.value_like / (1.0 + exp(-like_logit - like_slope * z))
+                + r.value_comment / (1.0 + exp(-comment_logit - comment_slope * z))
+            )
+            scored.append([value * factor * (-log(1.0 - uniform())) ** -rank_noise, post, z])
+        return scored
+
+    def retrieved(self) -> list[Post]:
+        """Return the posts this request considers: from the inbox, then by tries from each pool."""
+        m, inbox, seen = self.model, self.inbox, self.seen
         r, uniform, now = m.rules, m.uniform, m.now
         found: list[Post] = []
         at = len(inbox) - 1
@@ -212,41 +239,17 @@ class Person(mesa.Agent):
             for _ in range(int(tries + uniform())):
                 bucket = int(uniform() * count)
                 if by_topic:
-                    shares = shares or list(accumulate(self.estimate))
-                    bucket += count * min(bisect(shares, uniform()), len(shares) - 1)
+                    shares = shares or [*accumulate(self.estimate[:-1]), math.inf]
+                    bucket += count * bisect(shares, uniform())
                 accept = uniform()
                 for weight, post in pool[bucket]:
-                    if accept < weight and post not in found and post not in seen and post.owner != self.row:
+                    if accept < weight and post not in seen and post not in found and post.owner != self.row:
                         found.append(post)
                         if len(found) >= most:
                             break
                 if len(found) >= most:
                     break
-        return [self.score(post, ties.get(post.creator), scale) for post in found]
-
-    def score(self, post: Post, tie: Tie | None, scale: float) -> list[Any]:
-        """Return [score, post, prediction] of one candidate: predicted value, modifiers and rank noise."""
-        m, r = self.model, self.model.rules
-        dot = sum(map(mul, self.estimate, post.theme))
-        z = r.match * (dot * scale - r.match_mean) / r.match_unit + post.residual
-        affinity, standing, follows = 0.0, 1.0, False
-        if tie:
-            follows = tie.follows
-            affinity = tie.affinity * m.decay.affinity[m.day - tie.touched]
-            z += r.prediction_follow * follows + r.prediction_affinity * min(affinity, 5.0)
-            if tie.refused:
-                away = m.day - tie.refused + 1 - r.refusal_days
-                standing = 0.0 if away <= 0 else min(1.0, r.refusal_floor + (1.0 - r.refusal_floor) * away / max(r.refusal_ramp, 1e-9))
-        exp, log, duration = math.exp, math.log, post.duration
-        like = sigmoid(r.like_logit + r.like_slope * z)
-        seconds = r.watch_median * exp(r.watch_slope * z)
-        value = r.value_playtime * seconds * log(1.0 + duration / seconds) + r.value_play / (1.0 + min(r.play_seconds, duration) / seconds)
-        value += r.value_like * like + r.value_comment * sigmoid(r.comment_logit + r.comment_slope * z)
-        value *= post.multiplier * standing * m.dull[self.tags[post.tag]] * (1.0 + r.author_seen_bonus * min(affinity, 3.0))
-        if not follows:
-            value *= r.non_followed_factor
-        value *= (-log(1.0 - m.uniform())) ** -r.rank_noise
-        return [value, post, z]
+        return found
 
     @staticmethod
     def best(candidates: list[list[Any]], author: int, sound: int) -> list[Any] | None:
@@ -269,14 +272,21 @@ class Person(mesa.Agent):
                 return post
         return None
 
-    def respond(self, post: Post, explore: bool, predicted: float | None, boredom: float) -> float:
-        """Watch and react to a modelled post; count it; return what the platform learns from it."""
-        m, ties, day = self.model, self.ties, self.model.day
+    def respond(self, post: Post, predicted: float | None, boredom: float) -> float:
+        """Watch and react to a modelled post; count it; return what the platform learns from it.
+
+        `predicted` is None for a post in a reserved slot, which was no candidate.
+        """
+        m, day = self.model, self.model.day
         r, uniform, exp = m.rules, m.uniform, math.exp
+        pair, explore = self.ties.get(post.creator), predicted is None
         if predicted is None:
-            predicted = self.score(post, ties.get(post.creator), 1.0 / math.hypot(*self.estimate))[2]
+            cosine = sum(map(mul, self.estimate, post.theme)) / math.hypot(*self.estimate)
+            predicted = r.match * (cosine - r.match_mean) / r.match_unit + post.residual
+            if pair:
+                affinity = min(5.0, pair.affinity * m.decay.affinity[day - pair.touched])
+                predicted += r.prediction_follow * pair.follows + r.prediction_affinity * affinity
         dot = sum(map(mul, self.taste, post.theme))
-        pair = ties.get(post.creator)
         follows, tie, good, bad = False, 0.0, 0.0, 0.0
         if pair:
             age = day - pair.touched
@@ -471,10 +481,14 @@ class PlainModel(mesa.Model):
         super().__init__(rng=seed)
         self.market, self.day, self.now = market, 0, 0.0
         dice = random.Random(seed)
-        self.numbers, self.uniform, self.below = np.random.default_rng(seed), dice.random, dice.randrange
+        self.numbers, self.uniform, self.shuffle = np.random.default_rng(seed), dice.random, dice.shuffle
         made = rules(market, seed, 0)
         self.rules = r = SimpleNamespace(**{name: made[name].tolist() for name in made.dtype.names})
-        self.outside = outside_worth(market, made).tolist()
+        worth = outside_worth(market, made)
+        fine = np.linspace(0.0, 1.0, 32 * (len(worth) - 1) + 1)
+        self.outside = np.interp(fine, np.linspace(0.0, 1.0, len(worth)), worth).tolist()
+        self.watching = r.learning_rate, r.watch_median, r.watch_slope, r.noise, r.outside_ad_load, r.learn_watch
+        self.ranking = r.watch_median, r.watch_slope, r.like_logit, r.like_slope, r.comment_logit, r.comment_slope, r.rank_noise
         self.bored = [math.exp(-r.same_tag_penalty * k / r.rank_noise) for k in range(5001)]
         self.dull = [math.exp(-r.same_tag_penalty * k) for k in range(5001)]
         self.repeat = self._repeats()
@@ -580,7 +594,8 @@ class PlainModel(mesa.Model):
     def publish(self) -> list[Post]:
         """Write today's posts."""
         c, k, rounds, numbers = self.market.creators, self.creators, self.market.feed.rounds_per_day, self.numbers
-        self.form = c.form_persistence * self.form + c.form_sd * math.sqrt(1.0 - c.form_persistence**2) * numbers.standard_normal(self.count)
+        change = c.form_sd * math.sqrt(1.0 - c.form_persistence**2)
+        self.form = c.form_persistence * self.form + change * numbers.standard_normal(self.count)
         # The number of posts is drawn as by the engine, so that both worlds fill alike.
         counts = organic_counts(k, self.day, int(self.made["seed"]), 0)
         opening = np.zeros(self.count, np.int64)
@@ -608,7 +623,7 @@ class PlainModel(mesa.Model):
         for row in rows:
             post = Post()
             post.creator, post.posted, post.theme, post.tag, post.quality, post.advert, post.fit, post.disclosure, post.sound = row
-            post.owner, post.audience = self.owner[post.creator], len(self.follower_lists[post.creator])
+            post.owner = self.owner[post.creator]
             post.duration, post.fraction = self.video()
             post.impressions = post.likes = post.comments = post.shares = post.follows = post.negatives = 0
             post.served = post.strangers = 0
@@ -671,36 +686,36 @@ class PlainModel(mesa.Model):
             (f.candidates_random, r.tries_random, everything, size.all, False),
         ]
         self.sources = [source for source in sources if source[0]]
-        self.candidates_live = live
+        self.live_posts = live
 
     def invite(self) -> None:
         """Allot people who are here this round to posts whose test stage is open."""
-        r, people, slots, n, uniform = self.rules, self.people, self.slots, len(self.people), self.uniform
-        targeting = self.market.feed.exploration_targeting
-        if not r.exploration_share:
+        r, targeting = self.rules, self.market.feed.exploration_targeting
+        present = [person for person, n in zip(self.people, self.slots, strict=True) if n]
+        if not r.exploration_share or not present:
             return
-        for post in self.candidates_live:
+        self.shuffle(present)
+        for post in self.live_posts:
             if not 0 <= post.stage < r.stages:
                 continue
-            wanted = min(n, self.quotas[post.stage] - post.served)
-            invited = set()
-            for _ in range(20 * wanted + 100):
-                if len(invited) >= wanted:
+            # Who is asked first is drawn for each post; then the shuffled people are asked in turn.
+            left, first = self.quotas[post.stage] - post.served, int(self.uniform() * len(present))
+            for k in range(first - len(present), first):
+                if left <= 0:
                     break
-                i = int(uniform() * n)
-                if not slots[i] or i in invited or i == post.owner or post in people[i].seen:
+                person = present[k]
+                if post in person.seen or person.row == post.owner:
                     continue
-                estimate = people[i].estimate
-                cosine = sum(map(mul, estimate, post.theme)) / math.hypot(*estimate)
-                if uniform() < math.exp(targeting * (cosine - 1.0)):
-                    invited.add(i)
-                    people[i].tests.append(post)
+                cosine = sum(map(mul, person.estimate, post.theme)) / math.hypot(*person.estimate)
+                if self.uniform() < math.exp(targeting * (cosine - 1.0)):
+                    person.tests.append(post)
+                    left -= 1
 
     def promote(self) -> None:
         """End the test stages whose quota is served, and let trends fade."""
         r, size = self.rules, self.market.feed.stage_memory
         fade = 0.5 ** (1.0 / (self.market.feed.rounds_per_day * self.market.feed.trending_half_life))
-        for p in self.candidates_live:
+        for p in self.live_posts:
             p.trend *= fade
             if not 0 <= p.stage < r.stages or p.served < self.quotas[p.stage]:
                 continue
