@@ -26,7 +26,7 @@ Row = dict[str, Any]
 MEASURE = Path(__file__).with_name("measure.py")
 SIZES = [2_000, 10_000, 100_000, 1_000_000]
 WITH_PLAIN = 10_000  # people up to whom the plain model runs along
-GROWTH = 10_000, 7, 30  # people and days of the run that tells how memory grows
+GROWTH = (4_000, 7, 30), (10_000, 7, 30)  # people and days of the runs that tell how memory grows
 GB = 1e9
 
 
@@ -78,14 +78,20 @@ def summary(world: Row) -> Row:
     return told
 
 
-def project(sizes: list[Row], grown: Row) -> Row:
+def project(sizes: list[Row], grown: list[Row]) -> Row:
     """Add the peak projected to the later horizon to every size; return growth of the state in bytes per person by attribute.
 
-    What a person's state grows by is measured in a smaller world with the same follows and views. It counts twice, because
-    acquaintances and seen lists are there twice while they are written anew.
+    Growth between two horizons is measured in two smaller worlds with the same follows and views: what differs between them
+    is per person, the rest is fixed. It counts twice, because acquaintances and seen lists are there twice while they are
+    written anew.
     """
-    names = {*grown["before"], *grown["after"]}
-    growth = {name: (grown["after"].get(name, 0) - grown["before"].get(name, 0)) / grown["people"] for name in names}
+    small, large = grown
+
+    def more(run: Row, name: str) -> int:
+        return run["after"].get(name, 0) - run["before"].get(name, 0)
+
+    names = {*large["before"], *large["after"]}
+    growth = {name: (more(large, name) - more(small, name)) / (large["people"] - small["people"]) for name in names}
     for told in sizes:
         told["projected"] = told["peak"] + 2 * told["people"] * sum(growth.values())
     return dict(sorted(growth.items(), key=lambda item: -item[1]))
@@ -172,7 +178,7 @@ def show_memory(sizes: list[Row], growth: Row, grown: Row) -> None:
     """Print where the bytes of a person are."""
     days = f"day {grown['days']} to {grown['later']}"
     names = [name for name, size in sizes[-1]["state"].items() if size >= 1.0 or abs(growth.get(name, 0.0)) >= 1.0]
-    print(f"Arrays, bytes a person at the end, and their growth from {days} at {grown['people']:,} people")
+    print(f"Arrays, bytes a person at the end, and their growth from {days} up to {grown['people']:,} people")
     rows = [[name, *cells(sizes, lambda x, n=name: f"{x['state'][n]:,.0f}"), f"{growth.get(name, 0.0):+,.0f}"] for name in names]
     table(["array", *(f"{x['people']:,}" for x in sizes), days], rows)
 
@@ -211,7 +217,8 @@ def targets(sizes: list[Row], a: Row | None) -> list[list[str]]:
         rows.append([what, format(value, form), f"{sign} {least:g}" + (f" (aim {aim})" if aim else ""), "yes" if met else "no"])
 
     if "plain" in by.get(10_000, {}):
-        add("times plain Mesa, 10,000 people, 1 thread", by[10_000]["times_plain_1"], 25, ".1f", "60", upper=False)
+        for threads in ("1 thread", "2 threads"):
+            add(f"times plain Mesa, 10,000 people, {threads}", by[10_000][f"times_plain_{threads[0]}"], 25, ".1f", "60", upper=False)
     if 100_000 in by:
         add("serve over floor, 100,000 people, 1 thread", by[100_000]["serve_floor_1"], 20, ".1f", "10")
         add("day over floor, 100,000 people, 1 thread", by[100_000]["day_floor_1"], 40, ".1f", "20")
@@ -271,7 +278,7 @@ def main() -> None:
         days = o.days or days_of(people, o.quick)
         words = ["--plain"] if people <= WITH_PLAIN else []
         sizes.append({**summary(measure("world", people, days, "--per-agent", o.per_agent, *words)), "days": days})
-    grown = measure("growth", *((2000, 2, 5) if o.quick else GROWTH), "--per-agent", o.per_agent)
+    grown = [measure("growth", *words, "--per-agent", o.per_agent) for words in (((2000, 2, 5), (4000, 2, 5)) if o.quick else GROWTH)]
     growth = project(sizes, grown)
     a = None if o.sizes_only else around(o.quick)
     print(
@@ -279,7 +286,7 @@ def main() -> None:
         f"{o.per_agent} real people each; {os.cpu_count()} processors, load {load:.1f} at the start\n"
     )
     show_sizes(sizes)
-    show_memory(sizes, growth, grown)
+    show_memory(sizes, growth, grown[-1])
     if a:
         show_around(a)
     table(["target", "measured", "wanted", "met"], targets(sizes, a))

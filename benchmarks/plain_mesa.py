@@ -512,7 +512,7 @@ class PlainModel(mesa.Model):
         size = buckets(market, ring(market, creators).total)
         self.buckets, self.topics = size, market.people.topics
         self.daily: dict[str, float] = dict.fromkeys(("follows", "purchases"), 0.0)
-        self.outside_views = self.empty = 0
+        self.asked = self.outside_views = self.empty = 0  # slots so far: all, filled from outside, left empty
         f = market.funnel
         self.satisfied = min(1.0, max(0.0, f.satisfaction + f.satisfaction_quality * market.brand.quality))
         self.people = self._people(world)
@@ -582,6 +582,7 @@ class PlainModel(mesa.Model):
         for k in range(rounds):
             self.now = self.day + k / rounds
             self.slots = (edges[k + 1] - edges[k]).tolist()
+            self.asked += sum(self.slots)
             new, waiting = [p for p in waiting if p.posted <= self.now], [p for p in waiting if p.posted > self.now]
             self.deliver(new)
             self.refresh()
