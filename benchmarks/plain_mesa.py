@@ -121,7 +121,7 @@ class Person(mesa.Agent):
     def request(self, n: int) -> None:
         """Fill n slots: retrieve and score, then let the best candidate and the outside world compete for each slot."""
         m, r, estimate, tags = self.model, self.model.rules, self.estimate, self.tags
-        uniform, normal, video, exp = m.uniform, m.normal, m.video, math.exp
+        uniform, normal, odds, video, exp = m.uniform, m.normal, m.odds, m.video, math.exp
         scale = 1.0 / math.hypot(*estimate)
         worth, bored, at = m.outside, m.bored, scale * (len(m.outside) - 1)
         rivals = list(accumulate([x * worth[int(x * at)] * bored[times] for x, times in zip(estimate, tags, strict=True)]))
@@ -150,8 +150,8 @@ class Person(mesa.Agent):
                         eta -= r.disclosure * self.knowledge
                         self.recognised += self.knowledge
                         self.sponsored += 1
-                    u, median = uniform(), watch_median * exp(watch_slope * eta)
-                    seconds = median * u / (1.0 - u)
+                    median = watch_median * exp(watch_slope * eta)
+                    seconds = median * odds()
                     faded *= keep
                     if seconds < duration:
                         gains[topic] += rate * learn_watch * (seconds / duration - usual) / faded
@@ -191,8 +191,8 @@ class Person(mesa.Agent):
     def candidates(self, scale: float) -> list[list[Any]]:
         """Return [score, post, prediction] of what this request considers: value, modifiers and rank noise."""
         m, r = self.model, self.model.rules
-        uniform, exp, log, ties, estimate, tags, dull = m.uniform, math.exp, math.log, self.ties, self.estimate, self.tags, m.dull
-        watch_median, watch_slope, like_logit, like_slope, comment_logit, comment_slope, rank_noise = m.ranking
+        luck, exp, log, ties, estimate, tags, dull = m.luck, math.exp, math.log, self.ties, self.estimate, self.tags, m.dull
+        watch_median, watch_slope, like_logit, like_slope, comment_logit, comment_slope = m.ranking
         slope = r.match * scale / r.match_unit
         origin = r.match * r.match_mean / r.match_unit
         scored = []
@@ -217,7 +217,7 @@ class Person(mesa.Agent):
                 + r.value_like / (1.0 + exp(-like_logit - like_slope * z))
                 + r.value_comment / (1.0 + exp(-comment_logit - comment_slope * z))
             )
-            scored.append([value * factor * (-log(1.0 - uniform())) ** -rank_noise, post, z])
+            scored.append([value * factor * luck(), post, z])
         return scored
 
     def retrieved(self) -> list[Post]:
@@ -300,8 +300,8 @@ class Person(mesa.Agent):
             eta -= r.disclosure * recognised + r.misfit * (1.0 - post.fit)
             self.recognised += recognised
             self.sponsored += 1
-        u, duration, median = uniform(), post.duration, r.watch_median * exp(r.watch_slope * eta)
-        seconds = median * u / (1.0 - u)
+        duration, median = post.duration, r.watch_median * exp(r.watch_slope * eta)
+        seconds = median * m.odds()
         if seconds >= duration:
             seconds = m.loop(duration, median)
         self.watched += seconds
@@ -488,7 +488,7 @@ class PlainModel(mesa.Model):
         fine = np.linspace(0.0, 1.0, 32 * (len(worth) - 1) + 1)
         self.outside = np.interp(fine, np.linspace(0.0, 1.0, len(worth)), worth).tolist()
         self.watching = r.learning_rate, r.watch_median, r.watch_slope, r.noise, r.outside_ad_load, r.learn_watch
-        self.ranking = r.watch_median, r.watch_slope, r.like_logit, r.like_slope, r.comment_logit, r.comment_slope, r.rank_noise
+        self.ranking = r.watch_median, r.watch_slope, r.like_logit, r.like_slope, r.comment_logit, r.comment_slope
         self.bored = [math.exp(-r.same_tag_penalty * k / r.rank_noise) for k in range(5001)]
         self.dull = [math.exp(-r.same_tag_penalty * k) for k in range(5001)]
         self.repeat = self._repeats()
@@ -497,6 +497,8 @@ class PlainModel(mesa.Model):
         self.memory: list[list[float]] = [[] for _ in self.quotas]
         self.made = made
         self.normal = stream(lambda n: self.numbers.standard_normal(n).tolist())
+        self.luck = stream(lambda n: ((-np.log(1.0 - self.numbers.random(n))) ** -r.rank_noise).tolist())  # rank noise
+        self.odds = stream(lambda n: np.exp(self.numbers.logistic(size=n)).tolist())  # u / (1 - u)
         self.video = stream(self._videos)
         creators = world.creators
         self.creators, self.count = creators, len(creators.person)
@@ -560,8 +562,7 @@ class PlainModel(mesa.Model):
         for _ in range(8):
             if uniform() >= again:
                 break
-            u = uniform()
-            seconds = median * u / (1.0 - u)
+            seconds = median * self.odds()
             total += min(seconds, duration)
             if seconds < duration:
                 break
