@@ -40,7 +40,7 @@ test: $(VENV)/.stamp-test ## Lint, types and the fast tests
 slow: $(VENV)/.stamp-test ## The slow tests: statistics, limits, whole examples
 	@$(PY) -m pytest -m slow -n $(WORKERS)
 
-bench: $(VENV)/.stamp-test ## Measure speed and the gain from pairing (see benchmarks/)
+bench: $(VENV)/.stamp-test ## Measure speed, memory and the gain from pairing (see benchmarks/)
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
 
 golden: $(VENV)/.stamp-test ## Move the golden numbers; say why in CHANGELOG.md
