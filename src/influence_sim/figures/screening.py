@@ -45,4 +45,4 @@ def _panel(ax: Axes, rows: pd.DataFrame, outcome: str) -> None:
     ax.locator_params(axis="x", nbins=4)
     ax.grid(visible=False, axis="y")
     ax.set_title(outcome, color=INK, fontsize=9)
-    ax.set_xlabel("mu*: change of profit per USD of budget")
+    ax.set_xlabel("mu*, profit per USD")
