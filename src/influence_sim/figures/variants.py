@@ -64,9 +64,9 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     if ratio:
         room = max(high / low, 1.05) ** 0.12
         ax.set_xlim(low / room, high * room)
-        choices = ([1, 10, 100, 0.1, 0.01], [1, 3, 10, 0.3, 0.1], [0.5, 1, 2, 0.25, 4], [0.67, 1, 1.5, 2], [0.8, 1, 1.25], [0.9, 1, 1.1])
+        choices = ([1, 10, 100, 0.1, 0.01], [1, 3, 10, 0.3, 0.1], [0.5, 1, 2, 0.25, 4], [0.6, 0.8, 1, 1.25, 1.5], [0.9, 1, 1.1])
         fitting = [[tick for tick in choice if low / room <= tick <= high * room] for choice in choices]
-        ax.xaxis.set_major_locator(FixedLocator(next((ticks for ticks in fitting if len(ticks) >= 3), fitting[-1])))
+        ax.xaxis.set_major_locator(FixedLocator(max(fitting, key=len)))
         ax.xaxis.set_minor_locator(NullLocator())
     else:
         room = 0.12 * max(high - low, 1e-12)
@@ -76,7 +76,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number
     ax.set_ylim(len(variants) - 0.5, -0.6)
     ax.set_yticks(range(len(variants)), [wrap(name, 24) for name in variants], color=INK)
     ax.grid(visible=False)
-    ax.set_title(wrap(str(rows["comparison"].iloc[0]), 34, 3), color=INK, fontsize=9)
+    ax.set_title(wrap(str(rows["comparison"].iloc[0]), 28, 3), color=INK, fontsize=9)
     ax.set_xlabel(_axis(kind, str(rows["a"].iloc[0]), str(rows["b"].iloc[0])))
 
 
