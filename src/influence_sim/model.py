@@ -344,7 +344,7 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
         old = np.repeat(rows, np.diff(first.start)) * n + first.target
         at = np.minimum(np.searchsorted(old, pairs), max(0, len(old) - 1))
         # A follow of the start keeps the weight its file gave it; one made since counts 1.
-        weight = np.where(old[at] == pairs, first.weight[at], 1.0) if len(old) else np.ones(len(pairs))
+        weight = np.where(old[at] == pairs, first.weights()[at], 1.0) if len(old) else np.ones(len(pairs))
         start = np.concatenate([[0], np.cumsum(np.bincount(pairs // n, minlength=n))])
         graph = to_networkx(replace(s.world, follows=Edges(start, pairs % n, weight)))
         for row, (data, community) in enumerate(zip(graph.nodes.values(), s.people.community.tolist(), strict=True)):

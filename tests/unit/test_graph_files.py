@@ -253,7 +253,7 @@ def test_weights_that_are_no_probabilities_are_ones_in_the_world() -> None:
     graph.add_weighted_edges_from([(1, 2, 3.0), (2, 1, 0.5)])
     loaded = load_graph(graph)
     assert any("no probabilities" in note for note in loaded.notes)
-    assert build_world(_market(2), 1, graph=loaded).follows.weight.tolist() == [1, 1]
+    assert build_world(_market(2), 1, graph=loaded).follows.weights().tolist() == [1, 1]
 
 
 def _market(creators: int, population: int = 1000) -> Market:

@@ -24,6 +24,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     now = s.day + r / m.feed.rounds_per_day
     views = s.views * s.open_share
     edge = views * s.day_curve[r] + s.wish, views * s.day_curve[r + 1] + s.wish
+    s.slots = None  # before the next round's are made
     start = np.zeros(n + 1, np.int64)
     np.cumsum((np.floor(edge[1]) - np.floor(edge[0])).astype(np.int64), out=start[1:])
     total = int(start[-1])

@@ -17,6 +17,38 @@ if TYPE_CHECKING:
 _UNFOLLOW, _DETECT = int(Stream.UNFOLLOW), int(Stream.DETECT)
 
 
+@kernel
+def split(start, target, creator_of):
+    """Return follows of creators (start, creator rows in rising order) and of other people (start, person)."""
+    people = len(start) - 1
+    met = np.zeros(people + 1, np.int64)
+    others = np.zeros(people + 1, np.int64)
+    for i in range(people):
+        count = 0
+        for row in range(start[i], start[i + 1]):
+            count += creator_of[target[row]] >= 0
+        met[i + 1] = met[i] + count
+        others[i + 1] = others[i] + start[i + 1] - start[i] - count
+    creators = np.empty(met[people], np.int32)
+    friends = np.empty(others[people], np.int32)
+    for i in range(people):
+        end = met[i]
+        friend = others[i]
+        for row in range(start[i], start[i + 1]):
+            c = creator_of[target[row]]
+            if c < 0:
+                friends[friend] = target[row]
+                friend += 1
+                continue
+            at = end  # rows of creators mostly rise with those of people: few steps
+            while at > met[i] and creators[at - 1] > c:
+                creators[at] = creators[at - 1]
+                at -= 1
+            creators[at] = c
+            end += 1
+    return met, creators, others, friends
+
+
 @hot
 def collect(low, high, slots, posts, minimum_watch, who, what, bits):
     """List the round's slots that leave a trace between person and creator: (person, post, action)."""

@@ -93,13 +93,13 @@ def _of_residents(edges: Edges, joined: Array) -> Edges:
     follower = np.repeat(np.arange(len(joined)), np.diff(edges.start))
     kept = joined[follower] < 0
     counts = np.bincount(follower[kept], minlength=len(joined))
-    return Edges(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), edges.target[kept], edges.weight[kept])
+    return Edges(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), edges.target[kept], edges.weight)
 
 
 def _edges(graph: LoadedGraph) -> Edges:
     order = np.lexsort((graph.target, graph.source))
     counts = np.bincount(graph.source, minlength=len(graph.names))
-    weight = np.ones(len(order))
+    weight = np.empty(0)
     if graph.weight is not None and (graph.weight <= 1).all():
         weight = graph.weight[order].astype(np.float64)
     return Edges(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), graph.target[order].astype(np.int32), weight)

@@ -11,6 +11,8 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
+from influence_sim.jit import kernel
+
 Array = np.ndarray[Any, Any]
 
 
@@ -59,11 +61,27 @@ class Creators(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """Follows in rows sorted by (follower, target): CSR over people. `weight` is 1 where none was given."""
+    """Follows in rows sorted by (follower, target): CSR over people. `weight` is empty where every edge has 1."""
 
     start: Annotated[Array, Column("i8", ("people+1",), "row", 0, 2**62, "First row of each follower")]
     target: Annotated[Array, Column("i4", ("edges",), "id", 0, 2**31 - 1, "Person row that is followed (creator or not)")]
-    weight: Annotated[Array, Column("f8", ("edges",), "probability", 0, 1, "Transmission probability of the edge, if the graph has one")]
+    weight: Annotated[Array, Column("f8", ("edges",), "probability", 0, 1, "Transmission probability of the edge; empty: 1 for all")]
+
+    def weights(self) -> Array:
+        """Return the weight (E,) of every edge."""
+        return self.weight if len(self.weight) else np.ones(len(self.target))
+
+
+@kernel
+def _faults(start, target):
+    """Return how many rows follow themselves, and how many are not above the one before."""
+    selfish = 0
+    unsorted = 0
+    for i in range(len(start) - 1):
+        for row in range(start[i], start[i + 1]):
+            selfish += target[row] == i
+            unsorted += row > start[i] and target[row] <= target[row - 1]
+    return selfish, unsorted
 
 
 @dataclass
@@ -95,7 +113,7 @@ class World:
             for name, hint in get_type_hints(type(table), include_extras=True).items():
                 column: Column = hint.__metadata__[0]
                 values = getattr(table, name)
-                want = tuple(dims[d] for d in column.shape)
+                want = (0,) if name == "weight" and not len(values) else tuple(dims[d] for d in column.shape)
                 if values.shape != want or values.dtype != np.dtype(column.dtype):
                     raise ValueError(f"{field.name}.{name}: {values.dtype}{values.shape}, expected {column.dtype}{want}")
                 if values.size and not (values.min() >= column.low and values.max() <= column.high):
@@ -105,9 +123,8 @@ class World:
             raise ValueError("follows.start: not a row index")
         if len(target) and target.max() >= n:
             raise ValueError("follows.target: unknown person")
-        follower = np.repeat(np.arange(n), np.diff(start))
-        if (follower == target).any():
+        selfish, unsorted = _faults(start, target)
+        if selfish:
             raise ValueError("follows: somebody follows themselves")
-        pair = follower.astype(np.int64) * n + target
-        if (np.diff(pair) <= 0).any():
+        if unsorted:
             raise ValueError("follows: rows not sorted by (follower, target) or repeated")

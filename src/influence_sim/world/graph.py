@@ -269,4 +269,4 @@ def draw_graph(market: Market, seed: int, replication: int, people: People, crea
     out = np.empty(len(follow) + int(found.sum()) + len(returned), np.int32)
     start = np.empty(n + 1, np.int64)
     total = merge_rows(follow_start, follow, friend_start, found, friend, returned_start, returned, out, start)
-    return Edges(start=start, target=out[:total].copy(), weight=np.ones(total))
+    return Edges(start=start, target=out[:total].copy(), weight=np.empty(0))

@@ -123,7 +123,7 @@ def to_networkx(world: World) -> nx.DiGraph[Any]:
         (name, {"creator": bool(c), "followers": float(f)}) for name, c, f in zip(names, is_creator, followers, strict=True)
     )
     follower = np.repeat(np.arange(world.size), np.diff(world.follows.start))
-    rows = zip(follower.tolist(), world.follows.target.tolist(), world.follows.weight.tolist(), strict=True)
+    rows = zip(follower.tolist(), world.follows.target.tolist(), world.follows.weights().tolist(), strict=True)
     graph.add_weighted_edges_from((names[u], names[v], w) for u, v, w in rows)
     return graph
 
