@@ -24,7 +24,7 @@ PHASES = {
     "count": ("rounds._count",),
     "events of the round": ("ties.collect",),
     "rest of rounds": ("simulation.play_round",),
-    "ties": ("ties.merge", "blocks.ties", "ties.standing"),
+    "ties": ("ties.meet", "blocks.ties", "ties.standing"),
     "creators' work": ("careers.work",),
     "funnel": ("evening._funnel", "blocks.funnel", "blocks.wom"),
     "rest of evening": ("simulation.play_evening",),

@@ -65,7 +65,7 @@ def test_answer_of_study_is_of_this_model(folder: Path) -> None:
     assert {name: found["scenario_digest"] for name, found in told.items()} == {name: x.scenario.digest for name, x in asked.items()}
 
 
-TINY = ("people.agents=200", "people.population=4000", "people.views_per_day=5", "creators.count=12", "horizon=4")
+TINY = ("people.agents=200", "people.population=4000", "people.views_per_day=15", "creators.count=12", "horizon=4")
 
 
 @pytest.mark.parametrize("folder", STUDIES, ids=[folder.name for folder in STUDIES])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,11 +34,16 @@ def forest(rows: pd.DataFrame, numbers: Sequence[Number], title: str, source: st
     subtitle = f"Mean of n = {n} paired worlds with its 95 % interval (BCa); line: no difference; grey: cannot tell them apart"
     finish(fig, title, subtitle, source)
     table = rows[["comparison", "variant", "value", "lo", "hi", "verdict"]]
-    told = [
-        f"{row['comparison']}, {row['variant']}: {row['value']:.3g} ({row['lo']:.3g} to {row['hi']:.3g}), {row['verdict']}"
-        for row in table.to_dict("records")
-    ]
+    told = [f"{row['comparison']}, {row['variant']}: {_told(row)}" for row in table.to_dict("records")]
     return Figure(fig, table, f"{title}. " + "; ".join(told) + ".")
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """Return a value with its interval and verdict, as far as there are such."""
+    if not math.isfinite(row["value"]):
+        return "not defined"
+    interval = f" ({row['lo']:.3g} to {row['hi']:.3g})" if math.isfinite(row["lo"]) else ""
+    return f"{row['value']:.3g}{interval}, {row['verdict']}"
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, variants: Sequence[str], number: Number) -> None:
