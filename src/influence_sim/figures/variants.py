@@ -38,7 +38,7 @@ def forest(rows: pd.DataFrame, numbers: Sequence[Number], title: str, source: st
     return Figure(fig, table, f"{title}. " + "; ".join(told) + ".")
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _told(row: Mapping[Any, Any]) -> str:
     """Return a value with its interval and verdict, as far as there are such."""
     if not math.isfinite(row["value"]):
         return "not defined"
