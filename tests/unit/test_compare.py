@@ -160,7 +160,7 @@ def test_no_strategy_earns_back_its_cost() -> None:
 
 def test_infeasible_arms_are_no_contenders() -> None:
     c = made("none", "good", "poor")
-    assert "Not feasible, because nobody was affordable: poor." in c.answer
+    assert "Not feasible, because nobody was affordable and willing: poor." in c.answer
     assert any("poor is not feasible" in w for w in c.warnings)
     assert set(c.pairs[c.pairs["strategy_b"] == "poor"]["verdict"]) == {"not feasible"}
     assert math.isnan(row(c, "poor")["probability_best"])

@@ -146,7 +146,7 @@ def _rows(comparison: Any) -> list[dict[str, str]]:
         n = _number(r["replications"])
         note = ""
         if feasible == 0:
-            note = "not feasible: nobody was affordable"
+            note = "not feasible: nobody was affordable and willing"
         elif math.isfinite(feasible) and feasible < 1:
             note = f"feasible in {feasible * n:.0f} of {n:.0f} worlds" if math.isfinite(n) else "not feasible in every world"
         roi, roi_lo, roi_hi = (percent(_number(r[k])) if math.isfinite(_number(r[k])) else "" for k in ("roi", "roi_lo", "roi_hi"))

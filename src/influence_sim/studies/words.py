@@ -143,7 +143,7 @@ def say_answer(say: Say) -> str:
     else:
         lines.append(f"No strategy can be ranked by {_NOUN[say.scenario.objective]}: none of them sold more than the control did.")
     if infeasible:
-        lines.append(f"Not feasible, because nobody was affordable: {_names(infeasible)}.")
+        lines.append(f"Not feasible, because nobody was affordable and willing: {_names(infeasible)}.")
     if say.scenario.precision:
         lines.append(f"({say.scenario.precision} precision)")
     return " ".join(lines)
