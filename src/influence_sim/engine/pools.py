@@ -156,7 +156,7 @@ def audience_of(
                 continue
             if posts[p].cell and leads[i, posts[p].brand].cell == posts[p].cell:
                 continue
-            if posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
+            if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
                 if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                     continue
             elif is_seen(seen, i, p):
