@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from influence_sim.engine import careers, funnel, ties, wom
+from influence_sim.engine.pools import grouped
 from influence_sim.engine.state import BLOCK, CHANNELS, COMMENT, FINE, FIXED, INFLUENCER, NEW, NO_CHANNEL, SUMS, WORD, Array, Events
 from influence_sim.rng import Stream, uniforms
 
@@ -19,9 +20,9 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     m, rule, n, day, scale = s.market, s.rules, s.world.size, s.day, s.world.people_per_agent
     posts, creators = s.posts, s.creators
     creator = posts.creator[what] if len(what) else np.zeros(0, np.int32)
-    order = np.lexsort((creator, who))
-    who, what, bits, creator = who[order], what[order], bits[order], creator[order]
-    start = np.concatenate([[0], np.cumsum(np.bincount(who, minlength=n))]).astype(np.int64)
+    start, order = grouped(who, np.arange(len(who), dtype=np.int32), n)
+    s.blocks(ties.by_creator, start, order, creator)
+    what, bits, creator = what[order], bits[order], creator[order]
     count = len(creators.person)
     comments = np.bincount(creator[(bits & COMMENT) != 0], minlength=count) * scale
     with np.errstate(divide="ignore", invalid="ignore"):  # capacity and demand may both be zero
@@ -34,13 +35,12 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     events = Events(start, creator, what, bits)
     changes = np.zeros((n, 2), np.int64)
     t = m.ties
+    followers, trusted = np.zeros((2, -(-n // s.block), count), np.int64)
     s.blocks(
-        ties.evening, day, rule, s.acquaintances, events, posts, creators, s.people, s.leads, s.decays,
-        reply_chance, live, seat_chance, changes,
+        ties.evening, int(np.diff(s.acquaintances.start).max()), s.block, followers, trusted, day, rule, s.acquaintances, events, posts,
+        creators, s.people, s.leads, s.decays, reply_chance, live, seat_chance, changes,
     )  # fmt: skip
-    s.followers[:] = 0
-    trust = np.zeros(count, np.int64)
-    ties.standing(s.acquaintances, creators, s.decays, day, t.reputation_weight, s.followers, trust)
+    s.followers[:], trust = followers.sum(axis=0), trusted.sum(axis=0)
     keep = 0.5 ** (1.0 / t.reputation_half_life)
     known = s.followers > 0
     creators.reputation[known] = keep * creators.reputation[known] + (1.0 - keep) * (trust[known] / FIXED / s.followers[known])

@@ -29,11 +29,14 @@ from influence_sim.engine.state import (
     SUBSCRIBE,
     Array,
     Lists,
+    Shown,
+    Slots,
 )
-from influence_sim.jit import hot, kernel
+from influence_sim.jit import hot, inner, kernel, prefetch
 from influence_sim.maths import exp, log, power
 from influence_sim.rng import Stream, philox, unit
 
+PROPOSALS = 32  # of an audience that are drawn together
 _TEST, _AD = int(Stream.TEST_AUDIENCE), int(Stream.AD_AUDIENCE)
 
 
@@ -110,57 +113,92 @@ def refresh(first, count, now, rules, posts, retrievable, belief):
 
 
 @hot
-def deliver(low, high, friends_start, friends_target, acq, outlet, out_start, out_rows, inbox):
+def deliver(low, high, friends_start, friends_target, acq, outlet, talks, speaks, out_start, out_rows, inbox):
     """Push what followees published or shared since the last round into the inboxes of low..high-1.
 
     `outlet[c]` is the group of creator c in `out_*`: its person, or for a brand's account a group after all people.
+    `talks` (people) and `speaks` (creators) tell who has anything to deliver: almost nobody, so they are asked first.
     """
     capacity = inbox.post.shape[1]
     people = len(inbox.pushed)
     for i in range(low, high):
+        before = inbox.pushed[i]
+        count = before
+        place = before % capacity
         for at in range(friends_start[i], friends_start[i + 1]):
             j = friends_target[at]
+            if not talks[j]:
+                continue
             for k in range(out_start[j], out_start[j + 1]):
-                place = inbox.pushed[i] % capacity
                 inbox.post[i, place] = out_rows[k]
                 inbox.sharer[i, place] = j
-                inbox.pushed[i] += 1
+                place = place + 1 if place + 1 < capacity else 0
+                count += 1
         for at in range(acq.start[i], acq.start[i + 1]):
-            if acq.follows[at]:
+            if speaks[acq.creator[at]] and acq.follows[at]:
                 j = outlet[acq.creator[at]]
                 for k in range(out_start[j], out_start[j + 1]):
-                    place = inbox.pushed[i] % capacity
                     inbox.post[i, place] = out_rows[k]
                     inbox.sharer[i, place] = j if j < people else -1
-                    inbox.pushed[i] += 1
+                    place = place + 1 if place + 1 < capacity else 0
+                    count += 1
+        if count != before:
+            inbox.pushed[i] = count
+
+
+@hot
+def _proposals(turns, k0, k1, first, key, word, time, people, who, accept):
+    """Fill `who` and `accept` (2 x turns) with the people that the next turns of a post's sequence name, and what they must pass."""
+    n = np.uint64(people)
+    for t in range(turns):
+        a, b, c, d = philox(k0, k1, first + t, key, word, time)
+        who[2 * t] = (a * n) >> np.uint64(32)
+        accept[2 * t] = unit(b)
+        who[2 * t + 1] = (c * n) >> np.uint64(32)
+        accept[2 * t + 1] = unit(d)
+
+
+@inner
+def _may_be_shown(i, p, bought, minimum_slots, rules, people, posts, leads, slots, seen):
+    """Tell whether post p may be shown to person i in this round by allotment."""
+    if slots.start[i + 1] - slots.start[i] < minimum_slots:
+        return False
+    sponsored = posts[p].sponsored
+    if people.minor[i] and sponsored and not (rules.ads_to_minors if bought else rules.sponsored_to_minors):
+        return False
+    if posts[p].cell and leads[i, posts[p].brand].cell == posts[p].cell:
+        return False
+    if sponsored and posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
+        return leads[i, posts[p].brand].ads < rules.ad_frequency_cap
+    return not is_seen(seen, i, p)
 
 
 @hot
 def audience_of(
-    p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen
-):
-    """Fill `chosen` with up to `wanted` distinct people for post p; return how many were found."""
-    n = np.uint64(len(people.views))
+    p, wanted, stream, day, part, targeting, minimum_slots, rules, people, creators, posts, themes, leads, slots, seen, stamp, chosen,
+    who, accept,
+):  # fmt: skip
+    """Fill `chosen` with up to `wanted` distinct people for post p; return how many were found.
+
+    `who` and `accept` are work space for a batch of proposals.
+    """
+    n = len(people.views)
     topics = people.interests.shape[1]
     word = posts[p].sponsored << 31 | posts[p].ordinal << 16
     own = creators.person[posts[p].creator]
+    bought = minimum_slots > 1 or posts[p].key >= BRAND_ACCOUNT
+    most = 20 * wanted + 100
     found = 0
-    for turn in range(20 * wanted + 100):
-        a, b, c, d = philox(rules.seed, stream << 20 | rules.replication, turn, posts[p].key, word, day << 16 | part)
-        for half in range(2):
-            i = int(((c if half else a) * n) >> np.uint64(32))
-            accept = unit(d if half else b)
-            if i == own or stamp[i] == p or slots.start[i + 1] - slots.start[i] < minimum_slots:
-                continue
-            bought = minimum_slots > 1 or posts[p].key >= BRAND_ACCOUNT
-            if people.minor[i] and posts[p].sponsored and not (rules.ads_to_minors if bought else rules.sponsored_to_minors):
-                continue
-            if posts[p].cell and leads[i, posts[p].brand].cell == posts[p].cell:
-                continue
-            if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT and minimum_slots > 1:
-                if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
-                    continue
-            elif is_seen(seen, i, p):
+    turn = 0
+    while turn < most:
+        turns = min(len(who) // 2, most - turn)
+        _proposals(turns, rules.seed, stream << 20 | rules.replication, turn, posts[p].key, word, day << 16 | part, n, who, accept)
+        turn += turns
+        for j in range(2 * turns):
+            prefetch(people.estimate, (who[j], 0))
+        for j in range(2 * turns):
+            i = who[j]
+            if i == own or stamp[i] == p:
                 continue
             if targeting > 0.0:
                 dot = 0.0
@@ -169,8 +207,10 @@ def audience_of(
                     x = np.float64(people.estimate[i, k])
                     dot += x * themes[p, k]
                     norm += x * x
-                if accept >= exp(targeting * (dot / math.sqrt(norm) - 1.0)):
+                if accept[j] >= exp(targeting * (dot / math.sqrt(norm) - 1.0)):
                     continue
+            if not _may_be_shown(i, p, bought, minimum_slots, rules, people, posts, leads, slots, seen):
+                continue
             stamp[i] = p
             chosen[found] = i
             found += 1
@@ -187,7 +227,8 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
         total += wanted[j]
     who = np.empty(total, np.int64)
     what = np.empty(total, np.int32)
-    stamp = np.full(len(people.views), -1, np.int64)
+    stamp = np.full(len(people.views), -1, np.int32)
+    proposed, accept = np.empty(PROPOSALS, np.int64), np.empty(PROPOSALS)
     at = 0
     for j in range(len(rows)):
         if wanted[j] <= 0:
@@ -211,6 +252,8 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
             seen,
             stamp,
             chosen,
+            proposed,
+            accept,
         )
         for k in range(found):
             what[at + k] = rows[j]
@@ -218,16 +261,38 @@ def allot(rows, wanted, stream, day, part, targeting, minimum_slots, rules, peop
     return who[:at], what[:at]
 
 
-@hot
-def count_round(low, high, rules, posts, slots, totals):
-    """Add the round's slots to the post counters; sums over people are integers.
+@kernel
+def _modelled(start, post):
+    count = 0
+    for row in range(len(post)):
+        count += post[row] >= 0
+    rows = np.empty(count, np.int64)
+    who = np.empty(count, np.int64)
+    at = 0
+    for i in range(len(start) - 1):
+        for row in range(start[i], start[i + 1]):
+            if post[row] >= 0:
+                rows[at] = row
+                who[at] = i
+                at += 1
+    return rows, who
 
-    totals: [modelled, outside, empty, likes, comments, shares, follows, negatives, organic views, organic likes]
+
+def modelled(slots: Slots) -> Shown:
+    """Return the slots in which a post of the model stands."""
+    return Shown(*_modelled(slots.start, slots.post))
+
+
+@hot
+def count_round(part, parts, rows, rules, posts, slots, totals):
+    """Add the round's modelled slots `rows` to the counters of every post whose row is `part` modulo `parts`; all sums are integers.
+
+    totals: [modelled, likes, comments, shares, follows, negatives, organic views, organic likes]
     """
-    for row in range(low, high):
+    for at in range(len(rows)):
+        row = rows[at]
         p = slots.post[row]
-        if p < 0:
-            totals[1 if p == -1 else 2] += 1
+        if p % parts != part:
             continue
         action = slots.action[row]
         like = 1 if action & LIKE else 0
@@ -267,14 +332,14 @@ def count_round(low, high, rules, posts, slots, totals):
                     worth += rules.value_play
                 posts[p].stage_value += int(worth * FIXED)
         totals[0] += 1
-        totals[3] += like
-        totals[4] += comment
-        totals[5] += share
-        totals[6] += follow
-        totals[7] += negative
+        totals[1] += like
+        totals[2] += comment
+        totals[3] += share
+        totals[4] += follow
+        totals[5] += negative
         if not posts[p].sponsored:
-            totals[8] += 1
-            totals[9] += like
+            totals[6] += 1
+            totals[7] += like
 
 
 @hot

@@ -9,7 +9,7 @@ import numpy as np
 from influence_sim.engine import ties
 from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import Flight, settle
-from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
+from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, modelled, promote, refresh
 from influence_sim.engine.sample import exposures
 from influence_sim.engine.state import CLASSES, FAILED, FIXED, HEATED, PAID, SHARE, TAKEOVER, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
@@ -36,16 +36,13 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     ads = _ad_audiences(s, r, slots)
     s.blocks(s.serve, scene(s, now, slots, pools, tests, ads))
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
-    _count(s, r, slots)
+    shown = modelled(slots)
+    _count(s, r, slots, shown.row)
     if s.log is not None:
         s.log.round(s, r, new_posts)
-    who, what, bits = np.empty(total, np.int64), np.empty(total, np.int32), np.empty(total, np.uint8)
-    found = ties.collect(0, n, slots, s.posts, rule.minimum_watch, who, what, bits)
-    shared = np.flatnonzero(slots.post >= 0)
-    shared = shared[(slots.action[shared] & SHARE) != 0]
-    sharer = np.searchsorted(start, shared, side="right") - 1
-    s.pending += list(zip(sharer.tolist(), slots.post[shared].tolist(), strict=True))
-    return who[:found].copy(), what[:found].copy(), bits[:found].copy()
+    shared = (slots.action[shown.row] & SHARE) != 0
+    s.pending += list(zip(shown.person[shared].tolist(), slots.post[shown.row[shared]].tolist(), strict=True))
+    return ties.collect(shown, slots, s.posts, rule.minimum_watch)
 
 
 def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, ads: Lists) -> Scene:
@@ -98,7 +95,8 @@ def _deliver(s: Simulation, new_posts: Array) -> None:
     s.pending = []
     if len(keys):
         out = grouped(keys, rows, s.world.size + s.accounts)
-        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, outlet, out.start, out.rows, s.inbox)
+        talks = (np.diff(out.start) > 0).astype(np.uint8)
+        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, outlet, talks, talks[outlet], out.start, out.rows, s.inbox)
 
 
 def _pools(s: Simulation, now: float) -> Pools:
@@ -215,19 +213,22 @@ def _allot_ads(s: Simulation, r: int, rows: Array, wanted: Array, least: int, sl
     return found
 
 
-def _count(s: Simulation, r: int, slots: Slots) -> None:
-    """Add the round to the counters, charge ads, end test stages, let trends fade."""
+def _count(s: Simulation, r: int, slots: Slots, shown: Array) -> None:
+    """Add the round's modelled slots (rows `shown`) to the counters, charge ads, end test stages, let trends fade."""
     f, rule, posts, scale = s.market.feed, s.rules, s.posts, s.world.people_per_agent
-    totals = np.zeros(10, np.int64)
     before = posts.impressions[: s.post_count].copy()
-    count_round(0, len(slots.post), rule, posts, slots, totals)
-    for name, x in zip(("views_modelled", "views_outside", "views_empty", "likes", "comments", "shares"), totals[:6], strict=True):
+    totals = np.zeros((s.parts, 8), np.int64)
+    s.side_by_side(lambda part: count_round(part, s.parts, shown, rule, posts, slots, totals[part]))
+    views, *counts = totals.sum(axis=0).tolist()
+    outside = int((slots.post == -1).sum())
+    counts = [views, outside, len(slots.post) - views - outside, *counts[:3], *counts[5:]]
+    names = ("views_modelled", "views_outside", "views_empty", "likes", "comments", "shares", "organic_views", "organic_likes")
+    for name, x in zip(names, counts, strict=True):
         s.today[name] += float(x) * scale
     _pass_thousand(s, r, before)
-    s.today["organic_views"] += float(totals[8]) * scale
-    s.today["organic_likes"] += float(totals[9]) * scale
     s.today["watch_seconds"] += float(slots.watch.sum(dtype=np.float64)) * scale
-    bought = np.bincount(slots.post[slots.source == PAID], minlength=1)
+    source = slots.source[shown]
+    bought = np.bincount(slots.post[shown[source == PAID]], minlength=1)
     for campaign in s.campaigns:
         for flight in campaign.ledger.flights:
             if flight.post < len(bought) and bought[flight.post]:
@@ -235,7 +236,7 @@ def _count(s: Simulation, r: int, slots: Slots) -> None:
                 delivered = min(int(bought[flight.post]), flight.quota - flight.delivered)
                 bought[flight.post] -= delivered
                 settle(campaign.ledger, flight, delivered, scale)
-    np.subtract.at(posts.heat, slots.post[slots.source == HEATED], 1)
+    np.subtract.at(posts.heat, slots.post[shown[source == HEATED]], 1)
     live = slice(s.first_live, s.post_count)
     if f.stages:
         rows = s.first_live + np.flatnonzero((posts.stage[live] >= 0) & (posts.stage[live] < f.stages))

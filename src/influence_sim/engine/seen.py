@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from influence_sim.engine.state import Array, Seen
 from influence_sim.jit import hot, inner
+
+if TYPE_CHECKING:
+    from influence_sim.engine.simulation import Simulation
+
+DAYS_AHEAD = 3
 
 
 @inner
@@ -50,8 +57,8 @@ def add_seen(seen, i, p):
 
 
 @hot
-def _copy(old, new, oldest):
-    for i in range(len(old.used)):
+def _copy(low, high, old, new, oldest):
+    for i in range(low, high):
         for at in range(old.start[i], old.start[i + 1]):
             k = old.key[at]
             if k > oldest:
@@ -59,8 +66,8 @@ def _copy(old, new, oldest):
 
 
 @hot
-def _count_live(seen, oldest, live):
-    for i in range(len(seen.used)):
+def _count_live(low, high, seen, oldest, live):
+    for i in range(low, high):
         count = 0
         for at in range(seen.start[i], seen.start[i + 1]):
             if seen.key[at] > oldest:
@@ -79,16 +86,18 @@ def _with_capacity(capacity: Array) -> Seen:
     return Seen(start, np.zeros(int(start[-1]), np.int32), np.zeros(len(capacity), np.int64))
 
 
-def make_room(seen: Seen, additions: Array, oldest: int) -> Seen:
-    """Return sets in which everybody has room for `additions` (N,) more posts.
+def make_room(s: Simulation, additions: Array, oldest: int) -> None:
+    """Rebuild the sets of a simulation unless everybody has room for `additions` (N,) more posts.
 
     Posts before row `oldest` are too old to be shown again and are dropped when sets are rebuilt.
     """
+    seen = s.seen
     if (4 * (seen.used + additions) <= 3 * np.diff(seen.start)).all():
-        return seen
+        return
     live = np.empty(len(seen.used), np.int64)
-    _count_live(seen, oldest, live)
-    # Sets are at most three quarters full. A quarter more than what today may add, so that rebuilding stays rare.
-    grown = _with_capacity(np.maximum(8, 5 * (live + additions) // 3 + 1))
-    _copy(seen, grown, oldest)
-    return grown
+    s.blocks(_count_live, seen, oldest, live)
+    # Sets are at most three quarters full, with room for some days to come as those gone by, so that rebuilding stays rare.
+    days = min(max(s.day, 1), int(s.market.feed.max_age) + 1)
+    wanted = live + additions + DAYS_AHEAD * live // days + 8
+    s.seen = _with_capacity(4 * wanted // 3 + 1)
+    s.blocks(_copy, seen, s.seen, oldest)

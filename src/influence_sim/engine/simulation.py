@@ -248,9 +248,9 @@ class Simulation:
         self.wish = uniforms(self.rules.seed, Stream.SLOTS_TODAY, self.rules.replication, np.arange(n), 0, 0, self.day << 16)[:, 0].copy()
         self.views = np.where(self.people.joined <= self.day, self.people.views, 0.0)
         slots_today = np.floor(self.views + self.wish).astype(np.int64)
-        self.seen = make_room(self.seen, slots_today, self.first_live)
+        make_room(self, slots_today, self.first_live)
         if self.market.feed.repeats:
-            self.seen = make_room(self.seen, slots_today + 1, 0)
+            make_room(self, slots_today + 1, 0)
         for r in range(rounds):
             events.append(play_round(self, r, start_of_round[r]))
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
@@ -389,7 +389,7 @@ class Simulation:
             raise ValueError(f"no person {person} or post {post}")
         room = self.seen.start[person + 1] - self.seen.start[person]
         if 4 * (self.seen.used[person] + 1) > 3 * room:
-            self.seen = make_room(self.seen, np.ones(self.world.size, np.int64), self.first_live)
+            make_room(self, np.ones(self.world.size, np.int64), self.first_live)
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
 
@@ -410,16 +410,31 @@ class Simulation:
         else:
             serve_scored(low, high, scene, policy, score, scale)
 
+    @property
+    def parts(self) -> int:
+        """How many things `side_by_side` does at the same time."""
+        return 1 if self._pool is None else self._threads
+
+    @property
+    def block(self) -> int:
+        """People a call of `blocks` is for, a multiple of `BLOCK`: a call costs fifty microseconds to hand its arrays over."""
+        n = self.world.size
+        return n if self._pool is None else BLOCK * max(1, n // (12 * self._threads * BLOCK))
+
     def blocks(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call function(low, high, *arguments) for every block of people, on the threads."""
-        n = self.world.size
-        # A call costs fifty microseconds to hand its arrays over: a dozen parts for each thread are enough.
-        size = n if self.rules.sequential else BLOCK * max(1, n // (12 * self._threads * BLOCK))
-        bounds = [(low, min(low + size, n)) for low in range(0, n, size)]
+        n, size = self.world.size, self.block
         if self._pool is None:
             function(0, n, *arguments)
         else:
-            list(self._pool.map(lambda b: function(b[0], b[1], *arguments), bounds))
+            list(self._pool.map(lambda low: function(low, min(low + size, n), *arguments), range(0, n, size)))
+
+    def side_by_side(self, function: Callable[[int], None]) -> None:
+        """Call function(part) for part 0 to `parts` - 1, on the threads."""
+        if self._pool is None:
+            function(0)
+        else:
+            list(self._pool.map(function, range(self.parts)))
 
     def close(self) -> None:
         """Stop the threads; the state stays readable."""

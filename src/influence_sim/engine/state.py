@@ -206,6 +206,13 @@ class Slots(NamedTuple):
     predicted: Array  # i4 fixed-point predicted like probability
 
 
+class Shown(NamedTuple):
+    """The slots of a round in which a post of the model stands, in order: one in a dozen on an open platform."""
+
+    row: Array  # i8 of `Slots`
+    person: Array  # i8
+
+
 class Events(NamedTuple):
     """What left a trace between people and creators today, by person, then creator, then time."""
 
