@@ -84,7 +84,6 @@ def _meet(r, scene, desk):
             prefetch(acq.affinity, pair)
             prefetch(acq.touched, pair)
             prefetch(acq.refused, pair)
-        prefetch(scene.themes, (c.post[j], 0))
 
 
 @inner

@@ -120,20 +120,21 @@ def _best(source, r, rules, desk):
     The author or sound of the slot before comes again only if nothing else is left.
     """
     q, c = desk.request[r], desk.candidates
+    author, sound, spaced = q.last_author, q.last_sound, rules.ranking == 0
     best = -1
     top = -math.inf
     spare = -1
     spare_top = -math.inf
-    for j in range(q.first, q.first + q.candidates):
-        if c.taken[j] or (source >= 0 and c.source[j] != source):
-            continue
+    for j in range(q.first, q.first + q.candidates):  # choices by arithmetic: who leads is what no branch can predict
         score = c.score[j]
-        again = (q.last_author >= 0 and c.author[j] == q.last_author) or (q.last_sound >= 0 and c.sound[j] == q.last_sound)
-        if rules.ranking == 0 and again:
-            if score > spare_top:
-                spare, spare_top = j, score
-        elif score > top:
-            best, top = j, score
+        free = (c.taken[j] == 0) & ((source < 0) | (c.source[j] == source))
+        again = spaced & (((author >= 0) & (c.author[j] == author)) | ((sound >= 0) & (c.sound[j] == sound)))
+        leads = free & (not again) & (score > top)
+        best = j if leads else best
+        top = score if leads else top
+        leads = free & again & (score > spare_top)
+        spare = j if leads else spare
+        spare_top = score if leads else spare_top
     if best < 0:
         return spare, spare_top
     return best, top

@@ -26,6 +26,14 @@ def sigmoid(z):
 
 
 @inner
+def happens(u, z):
+    """Tell whether u < sigmoid(z); where the answer is plain from afar, no exponential is taken."""
+    if u > 0.2 and z < -1.5:  # sigmoid(-1.5) = .18
+        return False
+    return u < sigmoid(z)
+
+
+@inner
 def find(start, ids, group, wanted):
     """Return the row of `wanted` in the sorted group, or -1."""
     at = start[group]
@@ -198,25 +206,24 @@ def respond(row, p, pair, source, sharer, moment, predicted, r, scene, desk):
     gain = rules.learn_watch * (min(watch, duration) / duration - expected_fraction(rules, duration))
     if watch > rules.minimum_watch or rules.minimum_watch == 0.0:
         u_comment, u_share, u_follow, u_negative = tail(rules.seed, _REACT, rules.replication, i, key, post_word, time_word)
-        if u_like < sigmoid(rules.like_logit + rules.like_slope * eta):
+        if happens(u_like, rules.like_logit + rules.like_slope * eta):
             action |= LIKE
             gain += rules.learn_like
-        if u_comment < sigmoid(rules.comment_logit + rules.comment_slope * eta):
+        if happens(u_comment, rules.comment_logit + rules.comment_slope * eta):
             action |= COMMENT
             gain += rules.learn_comment
-        share = sigmoid(rules.share_logit + rules.share_slope * eta + scene.sharing[i])
         if rules.edge_shares:
-            share = 0.0
             edge = find(edges.start, edges.target, i, sharer)
-            if edge >= 0:
-                share = edges.weight[edge] if len(edges.weight) else 1.0
-        if u_share < share:
+            shares = edge >= 0 and u_share < (edges.weight[edge] if len(edges.weight) else 1.0)
+        else:
+            shares = happens(u_share, rules.share_logit + rules.share_slope * eta + scene.sharing[i])
+        if shares:
             action |= SHARE
             gain += rules.learn_share
-        if not ad and follows == 0.0 and u_follow < sigmoid(rules.follow_logit + rules.follow_slope * eta):
+        if not ad and follows == 0.0 and happens(u_follow, rules.follow_logit + rules.follow_slope * eta):
             action |= SUBSCRIBE
             gain += rules.learn_follow
-        if u_negative < sigmoid(rules.negative_logit + rules.negative_slope * eta):
+        if happens(u_negative, rules.negative_logit + rules.negative_slope * eta):
             action |= NEGATIVE
             gain -= rules.learn_negative
         if brand >= 0:

@@ -41,6 +41,8 @@ def _offer(r, p, source, sharer, place, scene, desk):
                 return False
         if is_seen(scene.seen, q.person, p):
             return False
+    prefetch(scene.posts.duration, p)  # the second line of its record
+    prefetch(scene.themes, (p, 0))
     c.post[at] = p
     c.author[at] = post.creator
     c.sound[at] = post.sound
