@@ -14,7 +14,7 @@ order of people has no effect and blocks of people can run on any number of thre
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,6 +47,7 @@ from influence_sim.engine.state import (
     BLOCK,
     CHANNELS,
     LEAD,
+    PAIR,
     PASSED,
     POST,
     SUMS,
@@ -215,8 +216,7 @@ class Simulation:
         edges = self.world.follows
         start, creator, friends_start, friends = split(edges.start, edges.target, self.people.creator)
         m = len(creator)
-        zero = [np.zeros(m, np.float32) for _ in range(4)]
-        table = Acquaintances(start, creator, np.ones(m, np.uint8), *zero, np.zeros(m, np.uint16), np.zeros(m, np.uint16))
+        table = Acquaintances(start, creator, np.ones(m, np.uint8), records(m, PAIR))
         return table, Edges(friends_start, friends, np.empty(0))
 
     # ---------------------------------------------------------------- running
@@ -247,10 +247,6 @@ class Simulation:
         n, rounds = self.world.size, self.market.feed.rounds_per_day
         self.wish = uniforms(self.rules.seed, Stream.SLOTS_TODAY, self.rules.replication, np.arange(n), 0, 0, self.day << 16)[:, 0].copy()
         self.views = np.where(self.people.joined <= self.day, self.people.views, 0.0)
-        slots_today = np.floor(self.views + self.wish).astype(np.int64)
-        make_room(self, slots_today, self.first_live)
-        if self.market.feed.repeats:
-            make_room(self, slots_today + 1, 0)
         for r in range(rounds):
             events.append(play_round(self, r, start_of_round[r]))
         play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
@@ -389,7 +385,7 @@ class Simulation:
             raise ValueError(f"no person {person} or post {post}")
         room = self.seen.start[person + 1] - self.seen.start[person]
         if 4 * (self.seen.used[person] + 1) > 3 * room:
-            make_room(self, np.ones(self.world.size, np.int64), self.first_live)
+            make_room(self, np.ones(self.world.size, np.int64))
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
 
@@ -412,7 +408,7 @@ class Simulation:
 
     @property
     def parts(self) -> int:
-        """How many things `side_by_side` does at the same time."""
+        """How many things are done at the same time."""
         return 1 if self._pool is None else self._threads
 
     @property
@@ -429,12 +425,9 @@ class Simulation:
         else:
             list(self._pool.map(lambda low: function(low, min(low + size, n), *arguments), range(0, n, size)))
 
-    def side_by_side(self, function: Callable[[int], None]) -> None:
-        """Call function(part) for part 0 to `parts` - 1, on the threads."""
-        if self._pool is None:
-            function(0)
-        else:
-            list(self._pool.map(function, range(self.parts)))
+    def each(self, function: Callable[[Any], None], things: Iterable[Any]) -> None:
+        """Call function(thing) for each of several things that do not touch each other, on the threads."""
+        list(map(function, things) if self._pool is None else self._pool.map(function, things))
 
     def close(self) -> None:
         """Stop the threads; the state stays readable."""

@@ -322,8 +322,16 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
 
 
 def _restored(header: dict[str, Any], arrays: dict[str, Array], threads: int) -> Simulation:
+    def column(values: Array) -> Array:
+        """Return kept values as kernels were compiled for them."""
+        if values.dtype.names is None:
+            return values
+        made: Array = records(values.shape, values.dtype)
+        made[:] = values
+        return made
+
     def table(kind: Any, prefix: str) -> Any:
-        return kind(**{name: arrays[f"{prefix}.{name}"] for name in kind._fields})
+        return kind(**{name: column(arrays[f"{prefix}.{name}"]) for name in kind._fields})
 
     tables = {name: table(kind, f"world.{name}") for name, kind in _WORLD.items()}
     world = World(brand_topics=arrays["world.brand_topics"], **tables, **header["world"])
