@@ -216,7 +216,7 @@ class Simulation:
         edges = self.world.follows
         start, creator, friends_start, friends = split(edges.start, edges.target, self.people.creator)
         m = len(creator)
-        table = Acquaintances(start, creator, np.ones(m, np.uint8), records(m, PAIR))
+        table = Acquaintances(start, creator, np.ones(m, np.uint8), records(2 * m, PAIR)[:m])  # with room to grow
         return table, Edges(friends_start, friends, np.empty(0))
 
     # ---------------------------------------------------------------- running

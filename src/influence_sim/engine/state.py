@@ -236,14 +236,17 @@ class Acquaintances(NamedTuple):
 
 
 def lengthened(column: Array, size: int) -> Array:
-    """Return a column of `size` entries that begins with the given ones: in the same memory, or in new one with room to spare."""
+    """Return a column of `size` entries that begins with the given ones: in the same memory, or in new one with as much to spare.
+
+    What is spare costs address space only: memory is taken page by page as it is written.
+    """
     owner = column
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
     if column.ctypes.data + size * column.itemsize <= owner.ctypes.data + owner.nbytes:
         longer: Array = np.lib.stride_tricks.as_strided(column, (size,), column.strides, subok=True)
         return longer
-    made = records(size + size // 16, column.dtype) if column.dtype.names else np.zeros(size + size // 16, column.dtype)
+    made = records(2 * size, column.dtype) if column.dtype.names else np.zeros(2 * size, column.dtype)
     made[: len(column)] = column
     return made[:size]
 
