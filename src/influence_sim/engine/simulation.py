@@ -228,21 +228,22 @@ class Simulation:
         number of organic posts today. Raises `RuntimeError` after the horizon.
         """
         self.step_round(orders, organic)
-        while self.round:
+        while self.under_way:
             self.step_round()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the day has begun and not ended."""
+        return bool(self._openings)
 
     def step_round(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
         """Advance one round: the first of a day begins with the morning, the last ends with the evening.
 
-        `round` counts those played today. `set_market` and `fork` may be called between rounds.
-
-        Raises
-        ------
-        RuntimeError
-            After the horizon, and when `orders` or `organic` come when the day has begun.
+        `round` counts those played today. `set_market` and `fork` may be called between rounds. Raises
+        `RuntimeError` after the horizon, and when `orders` or `organic` come when the day has begun.
         """
-        if self.round == 0:
-            self._begin_day(orders, organic)
+        if not self.under_way:
+            self.begin_day(orders, organic)
         elif orders is not None or organic is not None:
             raise RuntimeError(f"day {self.day} has begun: orders and posts are for its first round")
         self._traces.append(play_round(self, self.round, self._openings[self.round]))
@@ -250,9 +251,10 @@ class Simulation:
         if self.round == self.market.feed.rounds_per_day:
             self._end_day()
 
-    def _begin_day(self, orders: Sequence[Order] | None, organic: dict[int, int] | None) -> None:
-        if self.day >= self.horizon:
-            raise RuntimeError(f"the horizon of {self.horizon} days is reached")
+    def begin_day(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
+        """Play the morning, in which today's posts are written; the first `step_round` of a day does it where it was not done."""
+        if self.day >= self.horizon or self.under_way:
+            raise RuntimeError(f"day {self.day} has begun" if self.under_way else f"the horizon of {self.horizon} days is reached")
         self._paid_before = self.ledger.paid, self.ledger.items.get("ads", 0.0)
         self._play_events()
         if self.intents is not None and orders is None and organic is None:

@@ -88,7 +88,7 @@ def save_snapshot(simulation: Simulation, path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     check_target(target)
-    if simulation.round:
+    if simulation.under_way:
         raise SnapshotError(f"day {simulation.day} is under way: a snapshot is taken between two days")
     header, arrays = _header(simulation), _arrays(simulation)
     building = target.with_name(f".{target.name}.{os.getpid()}.part")
