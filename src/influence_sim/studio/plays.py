@@ -144,7 +144,9 @@ class Play:
         columns: dict[str, Array] = {}
         for i, world in enumerate(self.worlds.values()):
             facts, state = self._measure(world)
-            header["worlds"].append({"name": world.name, "settings": world.settings, **facts})
+            turned = world.log[-1] if world.log and world.log[-1][0] == world.rounds - 1 else None
+            told = {"name": world.name, "settings": world.settings, "turned": turned and (turned[0] - self.begin, turned[1])}
+            header["worlds"].append({**told, **facts})
             columns |= {f"{name}{i}": values for name, values in state.items()}
         return header, columns
 
