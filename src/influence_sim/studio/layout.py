@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-SHARPNESS = 2.0  # tastes to this power pull: a strong interest wins, a mixed taste stands between
+SHARPNESS = 3.0  # tastes to this power pull: a strong interest wins, a mixed taste stands between
 SWEEPS = 40
 
 
@@ -35,7 +35,7 @@ def interest_map(interests: Array, gap: float = 0.0175) -> tuple[Array, Array]:
     place = (pull / pull.sum(axis=1, keepdims=True)) @ topics
     # Whoever likes one thing only would stand on the topic itself: a sunflower of rows spreads them.
     row = np.arange(n)
-    spread = 0.16 * np.sqrt((row * 0.618034) % 1.0)
+    spread = 0.21 * np.sqrt((row * 0.618034) % 1.0)
     place += np.column_stack([spread * np.cos(2.399963 * row), spread * np.sin(2.399963 * row)])
     least = gap * np.sqrt(2000.0 / max(n, 300))
     for _ in range(SWEEPS):

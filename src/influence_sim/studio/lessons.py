@@ -59,6 +59,13 @@ class Preset(_Frozen):
     knobs: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
+class Recorded(_Frozen):
+    """What a file for a class holds: every setting under every seed."""
+
+    seeds: tuple[int, ...]
+    settings: tuple[dict[str, float], ...]
+
+
 class Notes(_Frozen):
     """The sections of the NetLogo models library; each lesson fills all of them."""
 
@@ -86,6 +93,7 @@ class Lesson(_Frozen):
     shared_knobs: bool = False  # one setting for all worlds
     start: dict[str, dict[str, float]] = Field(default_factory=dict)
     presets: tuple[Preset, ...] = Field(min_length=3)
+    record: Recorded
     notes: Notes
     teacher: tuple[str, ...] = Field(min_length=3)
     topics: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from typing import Annotated, Any, Literal
 
@@ -96,8 +97,17 @@ def read(text: str) -> Request:
 def pack(header: dict[str, Any], columns: dict[str, np.ndarray[Any, Any]]) -> bytes:
     """Return a message with columns: length of the JSON (u32, little endian), the JSON, then the columns one after another.
 
-    The JSON names the columns: `columns: [[name, dtype, length], ...]` with dtypes `u1`, `i4` and `f4`.
+    The JSON names the columns: `columns: [[name, dtype, length], ...]` with dtypes `u1`, `u2`, `i4` and `f4`.
     """
     listed = [[name, values.dtype.str[1:], len(values)] for name, values in columns.items()]
-    text = json.dumps({**header, "columns": listed}, separators=(",", ":"), allow_nan=False, default=float).encode()
+    text = json.dumps(finite({**header, "columns": listed}), separators=(",", ":"), allow_nan=False, default=float).encode()
     return struct.pack("<I", len(text)) + text + b"".join(np.ascontiguousarray(values).tobytes() for values in columns.values())
+
+
+def finite(value: Any) -> Any:
+    """Return a message as strict JSON has it: what is not a number is null."""
+    if isinstance(value, dict):
+        return {key: finite(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(x) for x in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -27,7 +27,7 @@ def studio_page() -> str:
 
 def replay_page(recording: dict[str, Any], title: str) -> str:
     """Return a page that holds everything it needs: the same player, and a recording in place of a server."""
-    script = bundle("recorded-main.js")
+    script = bundle(f"recorded-{recording['lesson']}.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     data = island({"version": __version__, "lessons": {recording["lesson"]: _lessons()[recording["lesson"]]}, "recording": recording})
     return _fill(

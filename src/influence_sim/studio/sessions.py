@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,6 +109,7 @@ class Session:
             self.playing, self.speed = not play.over, request.speed
         elif isinstance(request, messages.Simple) and request.type == "pause":
             self.playing = False
+            await self._frame()
         elif isinstance(request, messages.Simple) and request.type == "step":
             self.playing = False
             await self._round()
@@ -173,13 +173,5 @@ class Session:
         return await asyncio.to_thread(work)
 
     async def _say(self, message: dict[str, Any]) -> None:
-        await self.socket.send_text(json.dumps(finite(message), separators=(",", ":"), allow_nan=False))
+        await self.socket.send_text(json.dumps(messages.finite(message), separators=(",", ":"), allow_nan=False))
 
-
-def finite(value: Any) -> Any:
-    """Return a message as strict JSON has it: what is not a number is null."""
-    if isinstance(value, dict):
-        return {key: finite(x) for key, x in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(x) for x in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -185,12 +185,14 @@ class LiveWorld:
             if abs(float(end["ended"][i]) * self.rounds_per_day - self.rounds) > 0.5:
                 continue  # stages may be off by now: then the last ends are old ones
             stage = int(end["stage"][i])
-            count = min(int(self.sim.stage_count[stage]), self.sim.stage_memory.shape[1])
-            others = self.sim.stage_memory[stage, :count]
+            # Results are remembered in the order in which posts ended; those of this round that came later do not count.
+            after = int((end["stage"][i + 1 :] == stage).sum())
+            size, last = self.sim.stage_memory.shape[1], int(self.sim.stage_count[stage]) - after
+            recent = self.sim.stage_memory[stage, np.arange(max(0, last - size), last) % size]
             found.append(
                 {
                     "stage": stage, "passed": bool(end["passed"][i]), "people": int(end["impressions"][i]),
-                    "better_than": float((others < end["value"][i]).mean()) if count else float("nan"),
+                    "better_than": 1.0 - float((recent > recent[-1]).mean()),
                     "bar": 1.0 - self.sim.market.feed.stage_pass,
                 }
             )  # fmt: skip

@@ -1,22 +1,22 @@
 // Line charts in SVG: real text, readable by assistive technology, with the same numbers as a table.
 import { h, count } from "./dom.js";
 
-const [W, H, LEFT, RIGHT, TOP, BOTTOM] = [520, 230, 52, 64, 14, 34];
+const [W, H, LEFT, RIGHT, TOP, BOTTOM] = [440, 230, 58, 62, 14, 36];
 
-/** Steps of 1, 2 or 5 up to `top`. */
-function ticks(top, wanted = 4) {
-  const raw = top / wanted;
+/** Steps of 1, 2 or 5 from `low` up to `top`. */
+function ticks(low, top, wanted = 4) {
+  const raw = (top - low) / wanted;
   const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((k) => k * size).find((s) => s >= raw);
+  const step = [1, 2, 5, 10].map((k) => k * size).find((s) => s >= raw * 0.9999);
   const found = [];
-  for (let v = 0; v <= top * 1.0001; v += step) found.push(v);
+  for (let k = 0; low + k * step <= top * 1.0001; k++) found.push(low + k * step);
   return found;
 }
 
-/** A chart of series over a fixed span of x. `number` writes y values. */
+/** A chart of series over a fixed span of x. `number` writes values, `tick` those at the axis, `end(name)` what stands at the end of a line. */
 export class LineChart {
-  constructor({ title, x, y, span, top = 0, number = count, hoursToDays = false, fixed = false }) {
-    Object.assign(this, { title, span, least: top, number, hoursToDays, fixed, xName: x, yName: y });
+  constructor({ title, x, y, span, low = 0, top = 0, number = count, tick = number, end = null, hoursToDays = false, fixed = false }) {
+    Object.assign(this, { title, span, low, least: top, number, tick, end, hoursToDays, fixed, xName: x, yName: y });
     this.series = new Map();
     this.marks = [];
     this.svg = h("svg:svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": title, class: "chart" });
@@ -89,7 +89,7 @@ export class LineChart {
   }
 
   px(x) { return LEFT + ((W - LEFT - RIGHT) * x) / this.span; }
-  py(y) { return H - BOTTOM - ((H - TOP - BOTTOM) * y) / this.top; }
+  py(y) { return H - BOTTOM - ((H - TOP - BOTTOM) * (y - this.low)) / (this.top - this.low); }
 
   axis(top) {
     if (top === this.top) return;
@@ -97,17 +97,17 @@ export class LineChart {
     const unit = this.hoursToDays && this.span > 72 ? 24 : 1;
     const name = unit === 24 ? this.xName.replace("hours", "days") : this.xName;
     this.axes.replaceChildren(
-      ...ticks(top).map((v) => h("svg:g", {}, h("svg:line", { x1: LEFT, x2: W - RIGHT, y1: this.py(v), y2: this.py(v) }),
-        h("svg:text", { x: LEFT - 6, y: this.py(v) + 4, "text-anchor": "end" }, this.number(v)))),
-      ...ticks(this.span / unit, 6).map((v) => h("svg:text", { x: this.px(v * unit), y: H - BOTTOM + 16, "text-anchor": "middle" }, String(+v.toFixed(2)))),
+      ...ticks(this.low, top).map((v) => h("svg:g", {}, h("svg:line", { x1: LEFT, x2: W - RIGHT, y1: this.py(v), y2: this.py(v) }),
+        h("svg:text", { x: LEFT - 6, y: this.py(v) + 4, "text-anchor": "end" }, this.tick(v)))),
+      ...ticks(0, this.span / unit, 6).map((v) => h("svg:text", { x: this.px(v * unit), y: H - BOTTOM + 16, "text-anchor": "middle" }, String(+v.toFixed(2)))),
       h("svg:text", { x: (LEFT + W - RIGHT) / 2, y: H - 3, "text-anchor": "middle", class: "name" }, name),
-      h("svg:text", { x: 12, y: TOP + (H - TOP - BOTTOM) / 2, "text-anchor": "middle", class: "name", transform: `rotate(-90 12 ${TOP + (H - TOP - BOTTOM) / 2})` }, this.yName));
+      h("svg:text", { x: 11, y: TOP + (H - TOP - BOTTOM) / 2, "text-anchor": "middle", class: "name", transform: `rotate(-90 11 ${TOP + (H - TOP - BOTTOM) / 2})` }, this.yName));
   }
 
   draw() {
     let highest = Math.max(this.least, this.line?.y ?? 0);
     if (!this.fixed) for (const { points } of [...this.series.values(), ...this.ghosts]) for (const [, y] of points) highest = Math.max(highest, y);
-    const grid = ticks(highest * 1.02 || 1);
+    const grid = ticks(this.low, highest * 1.02 || 1);
     const top = this.fixed ? this.least : grid.at(-1) >= highest ? grid.at(-1) : grid.at(-1) + (grid[1] ?? 1);
     this.axis(top);
     const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`).join("");
@@ -124,7 +124,7 @@ export class LineChart {
     for (const { s, x, y, value } of ends) {
       s.end.setAttribute("x", x);
       s.end.setAttribute("y", y);
-      const text = `${s.label} ${this.number(value)}`.trim();
+      const text = this.end ? this.end(s.label) : `${s.label} ${this.number(value)}`.trim();
       if (s.end.textContent !== text) s.end.textContent = text;
     }
     if (this.line) {

@@ -5,7 +5,7 @@ const SPEEDS = [[2, "slow"], [8, "steady"], [24, "fast"], [60, "as fast as it go
 
 /** Play, step, reset and speed. `act(what, value)` is told what to do. */
 export class Transport {
-  constructor(act, { hours, unit = "hour" }) {
+  constructor(act, { hours, unit = "hour", seek = false }) {
     this.act = act;
     this.hours = hours;
     this.playing = false;
@@ -16,8 +16,9 @@ export class Transport {
     this.speed = h("select", { id: "speed", onchange: () => this.playing && act("play", this.rate) }, SPEEDS.map(([rate, word]) => h("option", { value: rate, selected: rate === 8 }, word)));
     this.clock = h("output", { class: "clock", "aria-live": "off" }, "hour 0");
     this.fill = h("i");
+    this.seek = seek ? h("input", { type: "range", id: "seek", min: 0, max: hours, step: 1, value: 0, "aria-label": "Hour", oninput: () => act("seek", Number(this.seek.value)) }) : null;
     this.element = h("div", { class: "transport", role: "group", "aria-label": "Time" }, this.play, this.step, this.again,
-      h("label", { class: "speed" }, "Speed ", this.speed), this.clock, h("div", { class: "elapsed", "aria-hidden": "true" }, this.fill));
+      h("label", { class: "speed" }, "Speed ", this.speed), this.clock, this.seek, h("div", { class: "elapsed", "aria-hidden": "true" }, this.fill));
   }
 
   get rate() { return Number(this.speed.value); }
@@ -28,6 +29,7 @@ export class Transport {
 
   lock(locked) {
     this.locked = locked;
+    if (this.seek) this.seek.disabled = locked;
     this.play.disabled = this.step.disabled = locked;
   }
 
@@ -37,6 +39,7 @@ export class Transport {
     say(this.play, over ? "■ The end" : playing ? "❚❚ Pause" : "▶ Play");
     this.play.disabled = this.step.disabled = this.locked || over;
     say(this.clock, when(hour));
+    if (this.seek) this.seek.value = hour;
     this.fill.style.width = `${Math.min(100, (100 * hour) / this.hours)}%`;
   }
 }

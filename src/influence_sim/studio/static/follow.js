@@ -26,7 +26,7 @@ export class FollowScreen extends Screen {
     this.legend = h("div", { class: "legends" });
     this.chart = new LineChart({ title: "People reached", x: "hours since posting", y: "people", span: this.lesson.hours, top: 10 });
     this.came = h("div");
-    this.luckButton = h("button", { id: "luck", onclick: () => this.roll() }, "🎲 Roll the luck 20 times");
+    this.luckButton = h("button", { id: "luck", onclick: () => this.roll() }, "Roll the luck 20 times");
     this.luckWords = h("p", { class: "luckwords", role: "status" });
     const slider = logSlider("People who will see it within three days", 2000, 100);
     this.bet = betCard({ question: this.lesson.question, input: slider.element, read: slider.value, done: (bet) => this.placed(bet) });
@@ -34,7 +34,7 @@ export class FollowScreen extends Screen {
     const can = this.source.can;
     this.size = choiceBox("Creator", ["small", "middle", "large"], this.setup.size, (size) => this.restart({ size }));
     this.strength = choiceBox("Video", ["weak", "average", "strong"], this.setup.strength, (strength) => this.restart({ strength }));
-    this.seed = numberBox("Luck", this.setup.seed, (seed) => this.restart({ seed }), { id: "seed" });
+    this.seed = this.luckBox();
     const person = numberBox("Person", "", (row) => this.hold(row), { id: "person", min: 0 });
     this.personInput = person.querySelector("input");
     const somebody = (words, test) => h("button", { class: "quiet", onclick: () => this.somebody(test) }, words);
@@ -42,13 +42,13 @@ export class FollowScreen extends Screen {
     return h("div", { class: "follow-grid" },
       can.has("phone") ? h("div", { class: "left" }, this.handset.element,
         h("div", { class: "card pickers" }, person, somebody("who liked it", (s) => s >= 3), somebody("who scrolled on", (s) => s === 1))) : null,
-      h("div", { class: "stage" }, h("div", { class: "card mapcard" }, this.map.element, h("div", { class: "maptools" }, this.legend, colour.element)), this.transport.element),
+      h("div", { class: "stage" }, h("div", { class: "card mapcard" }, this.map.element, h("div", { class: "maptools" }, this.legend, colour.element)), this.transport.element, this.whyBox),
       h("aside", { class: "side" }, this.bet,
         h("div", { class: "card hero" }, h("p", { class: "big" }, this.reach, h("span", {}, " people reached")), this.status, this.counts),
-        h("div", { class: "card" }, h("h2", {}, "Test audiences"), this.pools, this.news), this.whyBox),
+        h("div", { class: "card" }, h("h2", {}, "Test audiences"), this.pools, this.news), this.chart.element),
       h("div", { class: "under" },
-        can.has("setup") ? h("div", { class: "card setup" }, h("h2", {}, "Whose video?"), this.size.element, this.strength.element, this.seed, h("p", { class: "help" }, "Luck is the seed of all dice: the same number gives the same story.")) : null,
-        this.chart.element, h("figure", { class: "card" }, h("figcaption", {}, "How it came to them"), this.came),
+        can.has("setup") ? h("div", { class: "card setup" }, h("h2", {}, "Whose video?"), this.size.element, this.strength.element, this.seed, h("p", { class: "help" }, "Luck is the seed of all dice: the same number gives the same story.")) : h("div", { class: "card setup" }, h("h2", {}, "Another video"), this.seed),
+        h("figure", { class: "card" }, h("figcaption", {}, "How it came to them"), this.came),
         h("div", { class: "card luck" }, h("h2", {}, "Same video, other luck"), h("p", {}, "The video, the people and everything before it stay. Only the dice after posting differ."), this.luckButton, this.luckWords)));
   }
 
@@ -82,7 +82,7 @@ export class FollowScreen extends Screen {
     this.person = -1;
     this.handset.list.replaceChildren();
     this.handset.owner.textContent = "Choose a person on the map.";
-    this.seed.querySelector("input").value = this.setup.seed;
+    this.seed.querySelector("input, select").value = this.setup.seed;
     this.size.select.value = this.setup.size;
     this.strength.select.value = this.setup.strength;
     const v = scene.video;

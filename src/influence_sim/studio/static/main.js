@@ -1,9 +1,14 @@
 // The live studio: one page, one connection, one screen at a time.
 import { h, download } from "./dom.js";
 import { LiveSource } from "./live.js";
-import { SCREENS, bar, readView, textDialog, writeView } from "./shell.js";
+import { FollowScreen } from "./follow.js";
+import { ParallelScreen } from "./parallel.js";
+import { TrustScreen } from "./trust.js";
+import { TuneScreen } from "./tune.js";
+import { bar, readView, textDialog, writeView } from "./shell.js";
 import { startPage } from "./start.js";
 
+const SCREENS = { follow: FollowScreen, tune: TuneScreen, parallel: ParallelScreen, trust: TrustScreen };
 const data = JSON.parse(document.getElementById("data").textContent);
 const main = document.getElementById("main");
 const token = new URLSearchParams(location.search).get("token") ?? "";

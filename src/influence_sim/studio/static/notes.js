@@ -15,7 +15,7 @@ export function lessonNotes(lesson) {
 }
 
 /** Preset buttons; `choose(preset)` gets the one that was pressed. */
-export function presetRow(lesson, choose) {
-  return h("div", { class: "presets", role: "group", "aria-label": "Starting points" }, lesson.presets.map((preset) =>
+export function presetRow(lesson, presets, choose) {
+  return h("div", { class: "presets", role: "group", "aria-label": "Starting points" }, presets.map((preset) =>
     h("button", { class: "preset", onclick: () => choose(preset) }, h("b", {}, preset.name), h("span", {}, preset.text))));
 }

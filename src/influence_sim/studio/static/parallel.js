@@ -2,7 +2,7 @@
 import { h, say, count, plain, css, onTheme } from "./dom.js";
 import { LineChart } from "./charts.js";
 import { Knobs, betCard } from "./controls.js";
-import { Screen, numberBox } from "./screen.js";
+import { Screen } from "./screen.js";
 
 export class ParallelScreen extends Screen {
   unit() { return "round"; }
@@ -10,7 +10,7 @@ export class ParallelScreen extends Screen {
   body() {
     this.board = h("div", { class: "boards" });
     this.song = -1;
-    this.knobs = new Knobs(this.lesson.knobs, "all", (_, settings) => this.turn("all", settings));
+    this.knobs = new Knobs(this.source.knobs ? this.source.knobs(this.lesson.knobs) : this.lesson.knobs, "all", (_, settings) => this.turn("all", settings));
     const input = h("input", { type: "range", min: 1, max: 8, value: 4, id: "bet", oninput: () => say(out, input.value) });
     const out = h("output", {}, "4");
     this.bet = betCard({ question: "How many different songs will be on top, over the eight worlds?", input: h("div", { class: "betline" }, h("label", { for: "bet" }, "Different hits"), input, out), read: () => Number(input.value),
@@ -18,14 +18,14 @@ export class ParallelScreen extends Screen {
     this.transport.lock(true);
     this.numbers = h("dl", { class: "numbers" });
     this.spread = new Spread();
-    const make = (title, y, top) => new LineChart({ title, x: "hours", y, span: this.lesson.hours, top, number: (x) => plain(x, 3), hoursToDays: true });
+    const make = (title, y, top) => new LineChart({ title, x: "hours", y, span: this.lesson.hours, top, number: (x) => plain(x, 3), tick: (x) => plain(x, 2), hoursToDays: true });
     this.charts = [make("Inequality of success (Gini of likes)", "Gini", 1), make("Unpredictability (mean gap between worlds)", "share of likes", 0.01)];
     this.chosen = h("p", { class: "help", role: "status" }, "Choose a song to follow it through all worlds.");
     return h("div", { class: "parallel" }, this.bet,
       h("div", { class: "card" }, h("h2", {}, "The charts of eight worlds"), h("p", { class: "help" }, "Each row is a song, most played on top. The darker, the better the song is when heard alone."), this.board, this.chosen),
       this.transport.element, this.status,
       h("div", { class: "under" }, h("div", { class: "card" }, h("h2", {}, "How much do others count?"), this.knobs.element, this.numbers,
-        this.source.can.has("setup") ? numberBox("Songs and people", this.setup.seed, (seed) => { this.setup.seed = seed; this.open(); }, { id: "seed" }) : null), this.spread.element, this.charts.map((c) => c.element)));
+        this.luckBox("Songs")), this.spread.element, this.charts.map((c) => c.element)));
   }
 
   scene(scene) {

@@ -11,7 +11,7 @@ export class Screen {
     this.settings = view.settings ?? structuredClone(lesson.start);
     this.version = 0;
     this.hour = 0;
-    this.transport = new Transport((what, value) => this.act(what, value), { hours: lesson.hours, unit: this.unit() });
+    this.transport = new Transport((what, value) => this.act(what, value), { hours: lesson.hours, unit: this.unit(), seek: source.can.has("seek") });
     this.status = h("p", { class: "status", role: "status" });
     this.live = h("p", { class: "sr", "aria-live": "polite" });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
@@ -21,7 +21,13 @@ export class Screen {
   }
 
   unit() { return "hour"; }
-  presets() { return this.source.can.has("setup") ? presetRow(this.lesson, (preset) => this.choose(preset)) : null; }
+  presets() { return presetRow(this.lesson, this.lesson.presets.filter((preset) => !this.source.has || this.source.has(preset)), (preset) => this.choose(preset)); }
+
+  /** The number behind all dice: any in the live studio, those recorded in a file. */
+  luckBox(word = "Luck") {
+    const set = (seed) => { this.setup = { ...this.setup, seed: Number(seed) }; this.open(); };
+    return this.source.seeds ? choiceBox(word, this.source.seeds.map(String), String(this.setup.seed), set).element : numberBox(word, this.setup.seed, set, { id: "seed" });
+  }
 
   /** Begin, or begin again with other settings. */
   open() {
@@ -38,6 +44,7 @@ export class Screen {
 
   act(what, value) {
     if (what === "reset") this.open();
+    else if (what === "seek") this.source.send({ type: "seek", hour: value });
     else if (what === "play") this.source.send({ type: "play", speed: value });
     else this.source.send({ type: what });
   }
@@ -69,6 +76,10 @@ export class Screen {
       const spoken = Math.floor(message.hour / 12);
       if (spoken !== this.spoken || !message.playing) say(this.live, this.status.textContent);
       this.spoken = spoken;
+    } else if (message.type === "again") {
+      // Time or settings of a recording have jumped: begin anew and run through what was before.
+      this.scene(this.sceneData);
+      message.frames.forEach((frame) => this.frame(frame));
     } else if (message.type === "scenario" || message.type === "python") this.context.took(message);
     else this[message.type]?.(message);
   }

@@ -1,10 +1,5 @@
 // The frame around every screen: bar, navigation, class mode, messages about the connection.
 import { h } from "./dom.js";
-import { FollowScreen } from "./follow.js";
-import { TuneScreen, TrustScreen } from "./tune.js";
-import { ParallelScreen } from "./parallel.js";
-
-export const SCREENS = { follow: FollowScreen, tune: TuneScreen, parallel: ParallelScreen, trust: TrustScreen };
 
 /** The mark of the studio: three people, one arrow of influence. */
 export function logo() {
