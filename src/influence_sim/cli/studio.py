@@ -52,6 +52,7 @@ def command(console: Console, /, port: int, browser: bool, **_: Any) -> int:
     try:
         listener.bind((HOST, port))
     except OSError as problem:
+        listener.close()
         raise CommandError(f"port {port} is in use: choose another with --port, or none for a free one", ExitCode.ENVIRONMENT) from problem
     warm_up(announce=console.note)
     token = secrets.token_urlsafe(18)

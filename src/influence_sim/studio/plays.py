@@ -19,7 +19,7 @@ from influence_sim.studio.worlds import UNSEEN, Array, LiveWorld
 
 Message = tuple[dict[str, Any], dict[str, Array]]  # JSON, and columns beside it
 TRUST_BANDS = (0.4, 0.47, 0.53, 0.6)  # edges of the five colours of trust (a new acquaintance stands at .5)
-REVEAL = {"people.agents": 600, "people.population": 600}  # towns small enough that thirty pairs take seconds
+REVEAL_PEOPLE = 600  # towns small enough that thirty pairs take seconds
 REVEAL_DAYS = {"tune": 5, "trust": 20}
 THREADS = 2
 
@@ -211,8 +211,11 @@ class Play:
 
         days, found = REVEAL_DAYS[self.lesson.name], {}
         groups = {name: dict(values) for name, values in (self.lesson.market if self.base is None else self.base).items()}
-        for key, value in REVEAL.items():
-            groups.setdefault("people", {})[key.partition(".")[2]] = value
+        people, creators = self.first.sim.world.size, self.first.sim.modelled
+        size = min(people, REVEAL_PEOPLE)
+        # As many creators for each person as in the town on the screen.
+        groups.setdefault("people", {}).update(agents=size, population=size)
+        groups.setdefault("creators", {})["count"] = max(1, round(creators * size / people))
 
         def one(k: int) -> tuple[int, list[float]]:
             pair = []
@@ -234,7 +237,7 @@ class Play:
         a, b = (np.array([found[k][side] for k in sorted(found)]) for side in (0, 1))
         difference = compare_pair(b, a).difference
         yield {
-            "type": "revealed", "towns": towns, "people": REVEAL["people.agents"], "days": days, "wins": int((b > a).sum()), "ties": int((b == a).sum()),
+            "type": "revealed", "towns": towns, "people": size, "days": days, "wins": int((b > a).sum()), "ties": int((b == a).sum()),
             "difference": [None if math.isnan(x) else x for x in difference],
         }  # fmt: skip
 

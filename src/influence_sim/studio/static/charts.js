@@ -1,7 +1,7 @@
 // Line charts in SVG: real text, readable by assistive technology, with the same numbers as a table.
 import { h, count } from "./dom.js";
 
-const [W, H, LEFT, RIGHT, TOP, BOTTOM] = [440, 230, 58, 62, 14, 36];
+const [H, LEFT, RIGHT, TOP, BOTTOM] = [230, 58, 62, 14, 36];
 
 /** Steps of 1, 2 or 5 from `low` up to `top`. */
 function ticks(low, top, wanted = 4) {
@@ -15,11 +15,11 @@ function ticks(low, top, wanted = 4) {
 
 /** A chart of series over a fixed span of x. `number` writes values, `tick` those at the axis, `end(name)` what stands at the end of a line. */
 export class LineChart {
-  constructor({ title, x, y, span, low = 0, top = 0, number = count, tick = number, end = null, hoursToDays = false, fixed = false }) {
-    Object.assign(this, { title, span, low, least: top, number, tick, end, hoursToDays, fixed, xName: x, yName: y });
+  constructor({ title, x, y, span, low = 0, top = 0, number = count, tick = number, end = null, hoursToDays = false, fixed = false, width = 440 }) {
+    Object.assign(this, { title, span, width, low, least: top, number, tick, end, hoursToDays, fixed, xName: x, yName: y });
     this.series = new Map();
     this.marks = [];
-    this.svg = h("svg:svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": title, class: "chart" });
+    this.svg = h("svg:svg", { viewBox: `0 0 ${width} ${H}`, role: "img", "aria-label": title, class: "chart" });
     this.axes = h("svg:g", { class: "axes" });
     this.back = h("svg:g", { class: "ghosts" });
     this.front = h("svg:g");
@@ -88,7 +88,7 @@ export class LineChart {
     this.front.append(line);
   }
 
-  px(x) { return LEFT + ((W - LEFT - RIGHT) * x) / this.span; }
+  px(x) { return LEFT + ((this.width - LEFT - RIGHT) * x) / this.span; }
   py(y) { return H - BOTTOM - ((H - TOP - BOTTOM) * (y - this.low)) / (this.top - this.low); }
 
   axis(top) {
@@ -97,10 +97,10 @@ export class LineChart {
     const unit = this.hoursToDays && this.span > 72 ? 24 : 1;
     const name = unit === 24 ? this.xName.replace("hours", "days") : this.xName;
     this.axes.replaceChildren(
-      ...ticks(this.low, top).map((v) => h("svg:g", {}, h("svg:line", { x1: LEFT, x2: W - RIGHT, y1: this.py(v), y2: this.py(v) }),
+      ...ticks(this.low, top).map((v) => h("svg:g", {}, h("svg:line", { x1: LEFT, x2: this.width - RIGHT, y1: this.py(v), y2: this.py(v) }),
         h("svg:text", { x: LEFT - 6, y: this.py(v) + 4, "text-anchor": "end" }, this.tick(v)))),
       ...ticks(0, this.span / unit, 6).map((v) => h("svg:text", { x: this.px(v * unit), y: H - BOTTOM + 16, "text-anchor": "middle" }, String(+v.toFixed(2)))),
-      h("svg:text", { x: (LEFT + W - RIGHT) / 2, y: H - 3, "text-anchor": "middle", class: "name" }, name),
+      h("svg:text", { x: (LEFT + this.width - RIGHT) / 2, y: H - 3, "text-anchor": "middle", class: "name" }, name),
       h("svg:text", { x: 11, y: TOP + (H - TOP - BOTTOM) / 2, "text-anchor": "middle", class: "name", transform: `rotate(-90 11 ${TOP + (H - TOP - BOTTOM) / 2})` }, this.yName));
   }
 
@@ -130,7 +130,7 @@ export class LineChart {
     if (this.line) {
       const [line, word] = this.line.group.children;
       const y = this.py(this.line.y);
-      for (const [k, v] of Object.entries({ x1: LEFT, x2: W - RIGHT, y1: y, y2: y })) line.setAttribute(k, v);
+      for (const [k, v] of Object.entries({ x1: LEFT, x2: this.width - RIGHT, y1: y, y2: y })) line.setAttribute(k, v);
       word.setAttribute("x", LEFT + 6);
       word.setAttribute("y", y - 5);
     }

@@ -24,13 +24,12 @@ export class FollowScreen extends Screen {
     this.news = h("p", { class: "news" });
     this.whyBox = h("div", { class: "whybox" });
     this.legend = h("div", { class: "legends" });
-    this.chart = new LineChart({ title: "People reached", x: "hours since posting", y: "people", span: this.lesson.hours, top: 10 });
+    this.chart = new LineChart({ title: "People reached", x: "hours since posting", y: "people", span: this.lesson.hours, top: 10, width: 340 });
     this.came = h("div");
     this.luckButton = h("button", { id: "luck", onclick: () => this.roll() }, "Roll the luck 20 times");
     this.luckWords = h("p", { class: "luckwords", role: "status" });
     const slider = logSlider("People who will see it within three days", 2000, 100);
     this.bet = betCard({ question: this.lesson.question, input: slider.element, read: slider.value, done: (bet) => this.placed(bet) });
-    this.transport.lock(true);
     const can = this.source.can;
     this.size = choiceBox("Creator", ["small", "middle", "large"], this.setup.size, (size) => this.restart({ size }));
     this.strength = choiceBox("Video", ["weak", "average", "strong"], this.setup.strength, (strength) => this.restart({ strength }));
@@ -39,7 +38,7 @@ export class FollowScreen extends Screen {
     this.personInput = person.querySelector("input");
     const somebody = (words, test) => h("button", { class: "quiet", onclick: () => this.somebody(test) }, words);
     const colour = choiceBox("Colour", ["what they did", "how it came"], "what they did", (v) => { this.byHow = v === "how it came"; this.relegend(); this.map.ask(); });
-    return h("div", { class: "follow-grid" },
+    return h("div", { class: `follow-grid ${can.has("phone") ? "" : "nophone"}` },
       can.has("phone") ? h("div", { class: "left" }, this.handset.element,
         h("div", { class: "card pickers" }, person, somebody("who liked it", (s) => s >= 3), somebody("who scrolled on", (s) => s === 1))) : null,
       h("div", { class: "stage" }, h("div", { class: "card mapcard" }, this.map.element, h("div", { class: "maptools" }, this.legend, colour.element)), this.transport.element, this.whyBox),
@@ -58,10 +57,8 @@ export class FollowScreen extends Screen {
   }
 
   placed(bet) {
-    this.betValue = bet;
-    this.transport.lock(false);
+    super.placed(bet);
     if (bet) this.chart.level(bet, `your bet: ${count(bet)}`);
-    this.transport.play.focus();
   }
 
   relegend() {

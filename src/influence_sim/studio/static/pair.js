@@ -28,8 +28,7 @@ export class PairScreen extends Screen {
     this.revealWords = h("p", { class: "revealwords", role: "status" }, "One pair of worlds is an anecdote. The same two settings in other towns, with other people and other luck, are evidence.");
     const radios = h("div", { class: "row", role: "radiogroup", "aria-label": "Your bet" }, ["A", "B", "no difference"].map((name, i) =>
       h("label", { class: "choice" }, h("input", { type: "radio", name: "bet", value: name, checked: i === 2 }), ` ${name.length === 1 ? `World ${name}` : name}`)));
-    this.bet = betCard({ question: this.betQuestion(), input: radios, read: () => radios.querySelector(":checked").value, done: (bet) => { this.betValue = bet; this.transport.lock(false); this.transport.play.focus(); } });
-    this.transport.lock(true);
+    this.bet = betCard({ question: this.betQuestion(), input: radios, read: () => radios.querySelector(":checked").value, done: (bet) => this.placed(bet) });
     this.handset = new Phone((card) => this.explain(card));
     this.whyBox = h("div", { class: "whybox" });
     this.drawer = can.has("phone") ? h("section", { class: "drawer", hidden: true }, this.handset.element, this.whyBox) : null;

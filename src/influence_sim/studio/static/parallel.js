@@ -13,9 +13,7 @@ export class ParallelScreen extends Screen {
     this.knobs = new Knobs(this.source.knobs ? this.source.knobs(this.lesson.knobs) : this.lesson.knobs, "all", (_, settings) => this.turn("all", settings));
     const input = h("input", { type: "range", min: 1, max: 8, value: 4, id: "bet", oninput: () => say(out, input.value) });
     const out = h("output", {}, "4");
-    this.bet = betCard({ question: "How many different songs will be on top, over the eight worlds?", input: h("div", { class: "betline" }, h("label", { for: "bet" }, "Different hits"), input, out), read: () => Number(input.value),
-      done: (bet) => { this.betValue = bet; this.transport.lock(false); this.transport.play.focus(); } });
-    this.transport.lock(true);
+    this.bet = betCard({ question: "How many different songs will be on top, over the eight worlds?", input: h("div", { class: "betline" }, h("label", { for: "bet" }, "Different hits"), input, out), read: () => Number(input.value), done: (bet) => this.placed(bet) });
     this.numbers = h("dl", { class: "numbers" });
     this.spread = new Spread();
     const make = (title, y, top) => new LineChart({ title, x: "hours", y, span: this.lesson.hours, top, number: (x) => plain(x, 3), tick: (x) => plain(x, 2), hoursToDays: true });

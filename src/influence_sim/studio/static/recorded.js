@@ -58,7 +58,7 @@ class Tape {
         else if (value !== null && value !== undefined) this.said[name] = value;
       }
     }
-    const facts = { news: this.news };
+    const facts = { news: this.news, video: {} };
     for (const [name, value] of Object.entries(this.said)) {
       const [first, second] = name.split(".");
       if (second) (facts[first] ??= {})[second] = value;

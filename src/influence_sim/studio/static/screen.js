@@ -7,12 +7,12 @@ import { lessonNotes, presetRow } from "./notes.js";
 export class Screen {
   constructor({ lesson, source, view, context }) {
     Object.assign(this, { lesson, source, view, context });
-    this.setup = { seed: 1, size: "small", strength: "strong", ...view.setup };
+    this.setup = { seed: 1, size: "small", strength: "strong", ...lesson.presets[0].setup, ...view.setup };
     this.settings = view.settings ?? structuredClone(lesson.start);
     this.version = 0;
     this.hour = 0;
     this.transport = new Transport((what, value) => this.act(what, value), { hours: lesson.hours, unit: this.unit(), seek: source.can.has("seek") });
-    this.status = h("p", { class: "status", role: "status" });
+    this.status = h("p", { class: "status" });
     this.live = h("p", { class: "sr", "aria-live": "polite" });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
     this.element = h("article", { class: `lesson ${lesson.name}` },
@@ -31,9 +31,24 @@ export class Screen {
 
   /** Begin, or begin again with other settings. */
   open() {
+    this.ready = false;
+    this.unlock();
+    say(this.status, "Building the town …");
     const settings = this.lesson.shared_knobs ? { all: this.settings.all } : this.settings;
     this.context.remember({ setup: this.setup, settings: this.settings });
     this.source.send({ type: "open", lesson: this.lesson.name, setup: this.setup, settings: settings ?? {}, base: this.context.base?.base ?? null });
+  }
+
+  /** Play is locked until the worlds are there and the bet is placed. */
+  unlock() {
+    this.transport.lock(!this.ready || !this.placedBet);
+  }
+
+  placed(bet) {
+    this.placedBet = true;
+    this.betValue = bet;
+    this.unlock();
+    this.transport.play.focus();
   }
 
   choose(preset) {
@@ -61,6 +76,8 @@ export class Screen {
     if (message.type === "error") this.complain(message.message);
     else if (message.type === "scene") {
       this.problem.hidden = true;
+      this.ready = true;
+      this.unlock();
       this.sceneData = message;
       this.scene(message);
     } else if (message.type === "frame") {
