@@ -20,8 +20,8 @@ from .conftest import Studio, hour, play_to, ready
 SMALL = """name: <script>alert(1)</script>
 strategies: [none]
 market:
-  people: {agents: 300, population: 300, topics: 4, views_per_day: 20}
-  creators: {count: 20}
+  people: {agents: 300, population: 300, topics: 4, views_per_day: 40}
+  creators: {count: 12}
   feed: {rounds_per_day: 24, stage_quota: 20, outside_posts: 0}
 """
 
@@ -49,7 +49,7 @@ def test_a_bet_comes_first_and_a_step_is_an_hour(open_page):
     page.click("text=Reset")
     page.wait_for_selector(".lesson[data-hour='0']", timeout=30_000)
     assert page.inner_text("#reach") == "0"
-    assert "your bet" in page.inner_text(".chart")
+    assert "your bet" in page.text_content(".chart")
 
 
 def test_dots_take_the_colours_of_what_people_did(open_page):

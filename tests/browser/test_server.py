@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -113,14 +114,13 @@ def test_sessions_are_apart(studio):
 
 
 def test_there_is_an_end_to_sessions(studio):
-    open_ones = [wire(studio) for _ in range(8)]
-    try:
-        with wire(studio) as ninth, pytest.raises(exceptions.ConnectionClosed) as closed:
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(wire(studio))
+        ninth = stack.enter_context(wire(studio))
+        with pytest.raises(exceptions.ConnectionClosed) as closed:
             ninth.recv(timeout=10)
         assert closed.value.rcvd.code == 4008
-    finally:
-        for connection in open_ones:
-            connection.close()
 
 
 def upload(studio: Studio, text: str | bytes, **headers: str) -> Any:

@@ -216,7 +216,7 @@ def test_a_recording_repeats_the_frames():
     for _ in range(30):
         live.advance()
     state, row = np.zeros(250, np.uint8), 0
-    starts = np.concatenate([[0], np.cumsum(columns["n.state.3"])])
+    starts = np.concatenate([[0], np.cumsum(columns["n.state.3"])]).astype(int)
     for k in range(31):
         row = 0
         for j in range(starts[k], starts[k + 1]):

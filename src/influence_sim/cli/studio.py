@@ -51,6 +51,7 @@ def command(console: Console, /, port: int, browser: bool, **_: Any) -> int:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever has the link may come before the server is up, and waits
     except OSError as problem:
         listener.close()
         raise CommandError(f"port {port} is in use: choose another with --port, or none for a free one", ExitCode.ENVIRONMENT) from problem

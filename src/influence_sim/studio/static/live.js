@@ -39,12 +39,15 @@ export class LiveSource {
   }
 
   take(message) {
+    if (message.type === "scene") this.fresh = true;
+    if (message.type === "frame") this.raw({ type: "drawn" });
+    // What is still under way from the lesson before must not reach the one just opened.
+    if (!this.fresh && message.type !== "error") return;
     if (message.type === "frame") {
       this.rounds = message.rounds;
       for (const world of message.worlds) {
         if (world.turned) this.log.push({ round: world.turned[0], world: world.name, settings: world.turned[1] });
       }
-      this.raw({ type: "drawn" });
     }
     this.listen(message);
   }
@@ -56,7 +59,8 @@ export class LiveSource {
 
   send(message) {
     if (message.type === "open") {
-      this.opened = message;
+      this.opened = structuredClone(message); // knobs turned later are in the log
+      this.fresh = false;
       this.rounds = 0;
       this.log = [];
     }
