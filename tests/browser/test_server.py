@@ -60,7 +60,10 @@ def test_sockets_need_the_token_and_the_origin_of_the_page(studio):
         assert answers(connection, "scene")["lesson"] == "parallel"
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2f..%2f..%2fetc/passwd", "/static//etc/passwd", "/app.py", "/static/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2f..%2f..%2fetc/passwd", "/static//etc/passwd", "/app.py", "/static/"],
+)
 def test_no_path_leads_out_of_the_static_folder(studio, path):
     with socket.create_connection(("127.0.0.1", studio.port)) as raw:  # a client would tidy the path
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\nConnection: close\r\n\r\n".encode())
@@ -90,7 +93,8 @@ def test_long_messages_close_the_socket_and_wrong_ones_are_answered(studio):
     with wire(studio) as connection:
         for wrong in ("{", "[]", '{"type": "open"}', '{"type": "open", "lesson": "../etc"}', '{"type": "exec", "code": "1"}',
                       '{"type": "open", "lesson": "tune", "settings": {"A": {"for_you_share": 7}}}',
-                      '{"type": "open", "lesson": "tune", "settings": {"A": {"nothing": 1}}}', '{"type": "open", "lesson": "tune", "base": "0"}',
+                      '{"type": "open", "lesson": "tune", "settings": {"A": {"nothing": 1}}}',
+                      '{"type": "open", "lesson": "tune", "base": "0"}',
                       '{"type": "open", "lesson": "tune", "setup": {"seed": -1}}', '{"type": "step"}'):  # fmt: skip
             connection.send(wrong)
             assert answers(connection, "error")["message"]

@@ -112,7 +112,8 @@ def test_a_phone_shows_what_the_run_recorded_and_changes_nothing():
         plain.advance()
     cards = play.phone("A", person, False)["cards"]
     assert play.first.sim.posts.tobytes() == plain.first.sim.posts.tobytes()
-    items = [row for table in play.first.sim.items for row in zip(*(np.asarray(table[c]).tolist() for c in ("person", "day", "post")), strict=True)]
+    rows = [zip(*(np.asarray(table[c]).tolist() for c in ("person", "day", "post")), strict=True) for table in play.first.sim.items]
+    items = [row for table in rows for row in table]
     for day in {card["day"] for card in cards}:
         mine = [post for who, on, post in items if who == person and on == day]
         shown = {card["slot"]: card["winner"]["post"] for card in cards if card["day"] == day and card["winner"]}

@@ -52,4 +52,5 @@ def command(console: Console, /, lesson: str, out: Path, **_: Any) -> int:
     finally:
         part.unlink(missing_ok=True)
     size = out.stat().st_size
-    return console.done(f"{out}: {size / 1000:.0f} KB, plays from disk without network", {"lesson": lesson, "bytes": size}, {"page": str(out)})
+    words = f"{out}: {size / 1000:.0f} KB, plays from disk without network"
+    return console.done(words, {"lesson": lesson, "bytes": size}, {"page": str(out)})

@@ -63,8 +63,8 @@ def command(console: Console, /, port: int, browser: bool, **_: Any) -> int:
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
     config = uvicorn.Config(
-        build_app(token), log_level="warning", ws="websockets-sansio", ws_max_size=MOST_BYTES, ws_ping_interval=20, timeout_graceful_shutdown=2,
-        server_header=False,
+        build_app(token), log_level="warning", ws="websockets-sansio", ws_max_size=MOST_BYTES, ws_ping_interval=20,
+        timeout_graceful_shutdown=2, server_header=False,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
     return int(ExitCode.DONE)

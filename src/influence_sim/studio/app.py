@@ -120,15 +120,18 @@ def build_app(token: str) -> Starlette:
 def _from_here(headers: Any) -> bool:
     """Tell whether a request comes from the studio's own page; `Host` has been checked before."""
     origin = urlsplit(headers.get("origin", ""))
-    return origin.scheme == "http" and origin.netloc == headers.get("host", "?")
+    return bool(origin.scheme == "http" and origin.netloc == headers.get("host", "?"))
 
 
 def read_scenario(body: bytes) -> tuple[dict[str, Any] | None, str, list[str]]:
-    """Return (market as groups of parameters, name, problems) of a scenario file that a page sent; the market is None where there are problems.
+    """Return (market as groups of parameters, name, problems) of a scenario file that a page sent.
+
+    The market is None where there are problems.
 
     The file stands by itself: it may not refer to other files, for a page must not make the studio read any.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     from influence_sim.scenario.errors import ScenarioError, format_problems
     from influence_sim.scenario.loader import load_scenario

@@ -22,7 +22,8 @@ _IMPORT = re.compile(r"^import\s[^;]*?from\s+\"\./(?P<file>[\w-]+\.js)\";\n", re
 
 def studio_page() -> str:
     """Return the page of the live studio; its scripts and styles are files of the server."""
-    return _fill(version=__version__, title="influence_sim studio", data=island({"version": __version__, "lessons": _lessons()}), css=None, script=None)
+    data = island({"version": __version__, "lessons": _lessons()})
+    return _fill(version=__version__, title="influence_sim studio", data=data, css=None, script=None)
 
 
 def replay_page(recording: dict[str, Any], title: str) -> str:
@@ -30,9 +31,8 @@ def replay_page(recording: dict[str, Any], title: str) -> str:
     script = bundle(f"recorded-{recording['lesson']}.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     data = island({"version": __version__, "lessons": {recording["lesson"]: _lessons()[recording["lesson"]]}, "recording": recording})
-    return _fill(
-        version=__version__, title=title, data=data, css=Markup((STATIC / "studio.css").read_text("utf-8")), script=Markup(script), digest=digest
-    )
+    css = Markup((STATIC / "studio.css").read_text("utf-8"))
+    return _fill(version=__version__, title=title, data=data, css=css, script=Markup(script), digest=digest)
 
 
 def island(value: Any) -> Markup:
@@ -62,5 +62,7 @@ def _lessons() -> dict[str, Any]:
 
 
 def _fill(**values: Any) -> str:
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.get_template("page.html.j2").render({"digest": None, **values})

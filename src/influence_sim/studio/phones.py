@@ -24,8 +24,10 @@ def card(s: Simulation, replay: SlotReplay, hours_per_round: float, begin: int, 
     """Return a slot for the page; `begin` are the rounds before hour 0, `followed` the post the lesson follows."""
     rounds = replay.day * s.market.feed.rounds_per_day + replay.round - begin
     found: dict[str, Any] = {
-        "day": replay.day, "slot": replay.slot, "hour": rounds * hours_per_round, "source": replay.source, "watched": _plain(replay.watched),
-        "actions": replay.actions, "candidates": replay.candidates, "outside": _plain(replay.outside), "words": why(replay)[:3],
+        "day": replay.day, "slot": replay.slot, "hour": rounds * hours_per_round, "source": replay.source,
+        "watched": _plain(replay.watched),
+        "actions": replay.actions, "candidates": replay.candidates, "outside": _plain(replay.outside),
+        "words": why(replay)[:3],
         "source_words": SOURCE_WORDS.get(replay.source, ""), "winner": None, "runner_up": None,
     }  # fmt: skip
     for name, contender in (("winner", replay.winner), ("runner_up", replay.runner_up)):

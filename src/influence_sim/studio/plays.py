@@ -106,8 +106,8 @@ class Play:
         creators = sim.creators.person[: sim.modelled]
         names = [*self.lesson.topics, *(f"Topic {k + 1}" for k in range(len(self.lesson.topics), len(topics)))]
         header = {
-            "type": "scene", "lesson": self.lesson.name, "seed": self.setup.seed, "people": sim.world.size, "scale": sim.world.people_per_agent,
-            "hours": self.lesson.hours, "hours_per_round": self.hours_per_round, "sources": SOURCES,
+            "type": "scene", "lesson": self.lesson.name, "seed": self.setup.seed, "people": sim.world.size,
+            "scale": sim.world.people_per_agent, "hours": self.lesson.hours, "hours_per_round": self.hours_per_round, "sources": SOURCES,
             "topics": [{"name": name, "x": x, "y": y} for name, (x, y) in zip(names, topics.round(4).tolist(), strict=False)],
             "handles": [handle(c) for c in range(sim.modelled)], "settings": {name: w.settings for name, w in self.worlds.items()},
             "video": self._video_facts(world),
@@ -125,7 +125,8 @@ class Play:
             return {}
         p = self.start.posts[world.post]
         return {
-            "post": world.post, "creator": int(p.creator), "person": int(self.start.creators.person[p.creator]), "handle": handle(int(p.creator)),
+            "post": world.post, "creator": int(p.creator), "person": int(self.start.creators.person[p.creator]),
+            "handle": handle(int(p.creator)),
             "followers": int(self.start.followers[p.creator]), "topic": int(p.tag), "seconds": round(float(p.duration), 1),
         }  # fmt: skip
 
@@ -135,7 +136,8 @@ class Play:
             return np.zeros(0, np.int32)
         table, creator = world.sim.acquaintances, int(self.start.posts[world.post].creator)
         person = np.repeat(np.arange(world.sim.world.size), np.diff(table.start))
-        return person[(table.creator == creator) & (table.follows == 1)].astype(np.int32)
+        fans: Array = person[(table.creator == creator) & (table.follows == 1)].astype(np.int32)
+        return fans
 
     def frame(self) -> Message:
         """Return the state after the last round."""
@@ -163,7 +165,7 @@ class Play:
 
     def phone(self, world: str, person: int, hold: bool) -> dict[str, Any]:
         """Return the newest videos on a person's phone; `hold` takes it up first."""
-        live = self.worlds[world] if world in self.worlds else self.first
+        live = self.worlds.get(world, self.first)
         held = live.sim.witness
         if hold or held is None or held.person != person:
             for other in self.worlds.values():
@@ -175,7 +177,7 @@ class Play:
 
     def why(self, world: str, person: int) -> dict[str, Any]:
         """Return why a person was shown the followed video."""
-        live = self.worlds[world] if world in self.worlds else self.first
+        live = self.worlds.get(world, self.first)
         found = live.first_meeting(person)
         return {"type": "why", "world": live.name, "person": person, "card": None if found is None else self._card(live, found)}
 
@@ -382,7 +384,8 @@ class ParallelPlay(Play):
         share = likes / total
         apart = [np.abs(share[i] - share[j]).mean() for i in range(len(share)) for j in range(i)]
         return {
-            "gini": float(np.mean([gini(x) for x in share])), "unpredictability": float(np.mean(apart)), "hits": len(np.unique(share.argmax(axis=1))),
+            "gini": float(np.mean([gini(x) for x in share])), "unpredictability": float(np.mean(apart)),
+            "hits": len(np.unique(share.argmax(axis=1))),
         }  # fmt: skip
 
     def _measure(self, world: LiveWorld) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -126,7 +126,7 @@ def record(lesson: Lesson, progress: Progress | None = None) -> dict[str, Any]:
                     header, arrays = play.frame()
                     together.append({k: x for k, x in header.items() if k in ("gini", "unpredictability", "hits")})
                     for i, tape in enumerate(mine):
-                        own = {name.removesuffix(str(i)): x for name, x in arrays.items() if name.endswith(str(i)) and name[: -len(str(i))].isalpha()}
+                        own = {name[:-1]: x for name, x in arrays.items() if name[-1] == str(i)}  # fewer than ten worlds
                         tape.take({**header["worlds"][i], **(together[-1] if lesson.shared_knobs else {})}, own)
                 tapes += mine[: len(chunk)] if not lesson.shared_knobs else mine
                 if lesson.name == "follow":

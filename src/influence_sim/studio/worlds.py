@@ -169,7 +169,7 @@ class LiveWorld:
         counts = {name: float(p[name]) * scale for name in ("impressions", "likes", "comments", "shares", "follows")}
         stage = int(p.stage)
         testing = 0 <= stage < self.sim.market.feed.stages
-        named = "passed" if stage == PASSED or stage == self.sim.market.feed.stages else "failed" if stage == FAILED else "test" if testing else "none"
+        named = "test" if testing else {PASSED: "passed", FAILED: "failed"}.get(stage, "none")
         return {
             **counts, "reach": float((self.trace.state > UNSEEN).sum()) * scale,
             "watched": float((self.trace.state >= WATCHED).sum()) * scale, "stage": named, "test": stage if testing else -1,

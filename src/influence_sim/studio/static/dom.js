@@ -32,15 +32,24 @@ export function when(hour) {
   return whole <= 72 ? `hour ${whole}` : `day ${Math.floor(whole / 24) + 1}, ${String(whole % 24).padStart(2, "0")}:00`;
 }
 
+const known = new Map(); // asked for hundreds of times a picture
+
 /** A value of the style sheet, such as "--ink"; canvases have no styles of their own. */
-export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export function css(name) {
+  if (!known.has(name)) known.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return known.get(name);
+}
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Call `f` when the colours of the page change: a canvas does not repaint by itself. */
 export function onTheme(f) {
-  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", f);
-  document.addEventListener("classmode", f);
+  const anew = () => {
+    known.clear();
+    f();
+  };
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", anew);
+  document.addEventListener("classmode", anew);
 }
 
 /** Offer a text as a file. */

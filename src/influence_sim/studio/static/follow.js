@@ -78,7 +78,6 @@ export class FollowScreen extends Screen {
     this.passed = [];
     this.person = -1;
     this.handset.list.replaceChildren();
-    this.handset.owner.textContent = "Choose a person on the map.";
     this.seed.querySelector("input, select").value = this.setup.seed;
     this.size.select.value = this.setup.size;
     this.strength.select.value = this.setup.strength;
@@ -86,6 +85,8 @@ export class FollowScreen extends Screen {
     this.element.querySelector(".question").textContent = v.handle
       ? `${v.handle} has ${count(v.followers)} followers and posts a video about ${scene.topics[v.topic].name.toLowerCase()}. How many of ${count(scene.people * scene.scale)} people will see it?`
       : "Nobody posted a video on that day.";
+    // Some phone is better than none: that of a follower, where there is one.
+    setTimeout(() => this.hold(scene.columns.fans[0] ?? 0));
   }
 
   frame(frame) {
@@ -138,7 +139,7 @@ export class FollowScreen extends Screen {
   // --------------------------------------------------------------- one person
 
   hold(person) {
-    if (!this.sceneData || person < 0 || person >= this.sceneData.people) return;
+    if (!this.ready || !this.sceneData || person < 0 || person >= this.sceneData.people) return;
     this.person = person;
     this.personInput.value = person;
     this.map.choose(person);

@@ -84,6 +84,7 @@ export class Screen {
       this.transport.show(message);
       this.element.dataset.hour = message.hour;
       this.element.dataset.version = message.version;
+      this.element.dataset.took = Math.round(message.took ?? 0);
       this.element.dataset.frames = Number(this.element.dataset.frames ?? 0) + 1;
       if (this.turnedAt && message.version === this.version) {
         this.element.dataset.lag = Math.round(performance.now() - this.turnedAt);
