@@ -21,7 +21,11 @@ LESSONS = ("follow", "tune", "parallel", "trust")  # as studio.lessons.NAMES, wh
 @click.command(
     "replay",
     cls=Page,
-    examples=("influence-sim replay tune --out results/class.html", "influence-sim replay follow --out results/follow.html --quiet"),
+    examples=(
+        "influence-sim replay tune --out results/class.html",
+        "influence-sim replay follow --out results/follow.html --quiet",
+        "influence-sim replay parallel --out results/songs.html --json",
+    ),
     writes="One HTML file, whole or not at all.",
     codes=(ExitCode.USAGE, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED),
 )
@@ -30,7 +34,7 @@ LESSONS = ("follow", "tune", "parallel", "trust")  # as studio.lessons.NAMES, wh
 @voice_options
 @click.pass_obj
 def command(console: Console, /, lesson: str, out: Path, **_: Any) -> int:
-    """Record the worlds of a lesson of the studio into one file that plays them from disk: nothing to install, no network.
+    """Write one HTML file that plays recorded worlds without a server, for a class: nothing to install, no network.
 
     LESSON: follow (one video), tune (the algorithm's knobs), parallel (eight worlds of songs) or trust (advertising).
     """

@@ -22,7 +22,7 @@ NEEDS = "pip install 'influence-sim[studio]'"
 @click.command(
     "studio",
     cls=Page,
-    examples=("influence-sim studio", "influence-sim studio --no-browser --port 8765"),
+    examples=("influence-sim studio", "influence-sim studio --no-browser --port 8765", "influence-sim studio --quiet"),
     writes="Nothing; what you want to keep is saved from the page.",
     codes=(ExitCode.USAGE, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED),
 )
