@@ -20,7 +20,7 @@ export class ParallelScreen extends Screen {
     this.charts = [make("Inequality of success (Gini of likes)", "Gini", 1), make("Unpredictability (mean gap between worlds)", "share of likes", 0.01)];
     this.chosen = h("p", { class: "help", role: "status" }, "Choose a song to follow it through all worlds.");
     return h("div", { class: "parallel" }, this.bet,
-      h("div", { class: "card" }, h("h2", {}, "The charts of eight worlds"), h("p", { class: "help" }, "Each row is a song, most played on top. The darker, the better the song is when heard alone."), this.board, this.chosen),
+      h("div", { class: "card" }, h("h2", {}, "The charts of eight worlds"), h("p", { class: "help" }, "Each row is a song, most played on top. The stronger the colour, the better the song is when heard alone."), this.board, this.chosen),
       this.transport.element, this.status,
       h("div", { class: "under" }, h("div", { class: "card" }, h("h2", {}, "How much do others count?"), this.knobs.element, this.numbers,
         this.luckBox("Songs")), this.spread.element, this.charts.map((c) => c.element)));

@@ -29,16 +29,23 @@ export class Phone {
     this.owner.textContent = `Person ${person}'s feed`;
     this.element.dataset.person = person;
     const focused = document.activeElement?.dataset?.slot;
-    this.list.replaceChildren(...(cards.length ? cards.map((card, i) => this.row(card, i, scene, chosen)) : [h("li", { class: "empty" }, "Not on the app yet today. Play on.")]));
+    // Videos from outside the model in a row are told in one line.
+    const rows = cards.map((card) => ({ card, times: 1 })).reduce((kept, row) => {
+      const last = kept.at(-1);
+      if (last && !last.card.winner && !row.card.winner && last.card.source === row.card.source) last.times += 1;
+      else kept.push(row);
+      return kept;
+    }, []);
+    this.list.replaceChildren(...(rows.length ? rows.map(({ card, times }, i) => this.row(card, times, i, scene, chosen)) : [h("li", { class: "empty" }, "Not on the app yet today. Play on.")]));
     if (focused) this.list.querySelector(`[data-slot="${focused}"]`)?.focus();
   }
 
-  row(card, i, scene, chosen) {
+  row(card, times, i, scene, chosen) {
     const video = card.winner;
     const key = `${card.day}-${card.slot}`;
     const badge = h("span", { class: `badge ${card.source}` }, WORDS[card.source]);
     const when_ = h("span", { class: "time" }, when(Math.max(0, card.hour)));
-    if (!video) return h("li", { class: "clip outside" }, h("button", { data: { slot: key }, onclick: () => this.open(card) }, badge, when_, h("span", { class: "sr" }, " a video from outside the model")));
+    if (!video) return h("li", { class: "clip outside" }, h("button", { data: { slot: key }, onclick: () => this.open(card) }, badge, times > 1 ? h("span", {}, `× ${times}`) : null, when_, h("span", { class: "sr" }, " from outside the model")));
     const part = Math.min(1, card.watched / video.seconds);
     return h("li", { class: `clip ${i === 0 ? "now" : ""} ${card.followed ? "followed" : ""} ${key === chosen ? "chosen" : ""}` },
       h("button", { data: { slot: key }, onclick: () => this.open(card) },
