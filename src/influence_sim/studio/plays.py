@@ -126,8 +126,8 @@ class Play:
         p = self.start.posts[world.post]
         return {
             "post": world.post, "creator": int(p.creator), "person": int(self.start.creators.person[p.creator]),
-            "handle": handle(int(p.creator)),
-            "followers": int(self.start.followers[p.creator]), "topic": int(p.tag), "seconds": round(float(p.duration), 1),
+            "handle": handle(int(p.creator)), "followers": int(self.start.followers[p.creator]), "topic": int(p.tag),
+            "seconds": round(float(p.duration), 1),
         }  # fmt: skip
 
     def _fans(self, world: LiveWorld) -> Array:
