@@ -125,6 +125,7 @@ class Session:
                 await self._say(await self._apart(lambda: play.phone(request.world, request.person, request.type == "hold")))
         elif isinstance(request, messages.Many):
             self.playing = False
+            await self._frame()
             await self._many(play.luck(request.times) if request.type == "luck" else play.reveal(request.times))
         elif isinstance(request, messages.Take):
             text = play.scenario_text(request.world) if request.type == "scenario" else play.python(request.world)

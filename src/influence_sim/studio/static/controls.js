@@ -1,19 +1,19 @@
 // Transport bar and knobs: native buttons and sliders, so that keyboards and assistive technology know them.
-import { h, say, when, share, plain } from "./dom.js";
+import { calm, h, say, when, share, plain } from "./dom.js";
 
 const SPEEDS = [[2, "slow"], [8, "steady"], [24, "fast"], [60, "as fast as it goes"]];
 
 /** Play, step, reset and speed. `act(what, value)` is told what to do. */
 export class Transport {
-  constructor(act, { hours, unit = "hour", seek = false }) {
+  constructor(act, { hours, seek = false }) {
     this.act = act;
     this.hours = hours;
     this.playing = false;
     this.locked = false;
     this.play = h("button", { class: "primary", id: "play", onclick: () => this.toggle() }, "▶ Play");
-    this.step = h("button", { onclick: () => act("step") }, `+1 ${unit}`);
+    this.step = h("button", { onclick: () => act("step") }, "+1 hour");
     this.again = h("button", { onclick: () => act("reset") }, "↺ Reset");
-    this.speed = h("select", { id: "speed", onchange: () => this.playing && act("play", this.rate) }, SPEEDS.map(([rate, word]) => h("option", { value: rate, selected: rate === 8 }, word)));
+    this.speed = h("select", { id: "speed", onchange: () => this.playing && act("play", this.rate) }, SPEEDS.map(([rate, word]) => h("option", { value: rate, selected: rate === (calm() ? 2 : 8) }, word)));
     this.clock = h("output", { class: "clock", "aria-live": "off" }, "hour 0");
     this.fill = h("i");
     this.seek = seek ? h("input", { type: "range", id: "seek", min: 0, max: hours, step: 1, value: 0, "aria-label": "Hour", oninput: () => act("seek", Number(this.seek.value)) }) : null;
@@ -25,6 +25,11 @@ export class Transport {
 
   toggle() {
     if (!this.locked && !this.over) this.act(this.playing ? "pause" : "play", this.rate);
+  }
+
+  /** What a step is: rounds may be longer than an hour. */
+  stepOf(hours) {
+    say(this.step, hours === 1 ? "+1 hour" : `+${plain(hours, hours % 1 ? 1 : 0)} hours`);
   }
 
   lock(locked) {

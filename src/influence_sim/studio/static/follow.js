@@ -108,7 +108,7 @@ export class FollowScreen extends Screen {
     this.showPools(video, world.news);
     this.came.replaceChildren(bars(Object.entries(CAME).map(([name, [, words]]) => ({ name: words, value: (world.by_source ?? {})[name] ?? 0, kind: name }))));
     say(this.status, this.sentence(frame, video));
-    if (this.person >= 0 && this.source.can.has("phone")) this.source.send({ type: "phone", world: world.name, person: this.person });
+    if (this.person >= 0 && this.source.can.has("phone")) this.look(world.name, this.person, frame.playing);
   }
 
   sentence(frame, video) {

@@ -71,7 +71,7 @@ export class PairScreen extends Screen {
     });
     this.charts.forEach((chart) => chart.draw());
     say(this.status, this.sentence(frame));
-    if (this.held && this.drawer) this.source.send({ type: "phone", world: this.held[0], person: this.held[1] });
+    if (this.held && this.drawer) this.look(...this.held, frame.playing);
   }
 
   copy() {

@@ -5,8 +5,6 @@ import { Knobs, betCard } from "./controls.js";
 import { Screen } from "./screen.js";
 
 export class ParallelScreen extends Screen {
-  unit() { return "round"; }
-
   body() {
     this.board = h("div", { class: "boards" });
     this.song = -1;

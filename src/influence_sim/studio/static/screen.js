@@ -11,7 +11,7 @@ export class Screen {
     this.settings = view.settings ?? structuredClone(lesson.start);
     this.version = 0;
     this.hour = 0;
-    this.transport = new Transport((what, value) => this.act(what, value), { hours: lesson.hours, unit: this.unit(), seek: source.can.has("seek") });
+    this.transport = new Transport((what, value) => this.act(what, value), { hours: lesson.hours, seek: source.can.has("seek") });
     this.status = h("p", { class: "status" });
     this.live = h("p", { class: "sr", "aria-live": "polite" });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
@@ -20,7 +20,6 @@ export class Screen {
       this.problem, this.body(), this.live, lessonNotes(lesson));
   }
 
-  unit() { return "hour"; }
   presets() { return presetRow(this.lesson, this.lesson.presets.filter((preset) => !this.source.has || this.source.has(preset)), (preset) => this.choose(preset)); }
 
   /** The number behind all dice: any in the live studio, those recorded in a file. */
@@ -79,6 +78,7 @@ export class Screen {
       this.ready = true;
       this.unlock();
       this.sceneData = message;
+      this.transport.stepOf(message.hours_per_round);
       this.scene(message);
     } else if (message.type === "frame") {
       this.transport.show(message);
@@ -105,6 +105,13 @@ export class Screen {
   complain(text) {
     this.problem.hidden = false;
     this.problem.replaceChildren(h("b", {}, "That did not work. "), text);
+  }
+
+  /** Look at the phone that is held: at every picture when paused, a few times a second while playing. */
+  look(world, person, playing) {
+    if (playing && performance.now() - (this.looked_at ?? 0) < 400) return;
+    this.looked_at = performance.now();
+    this.source.send({ type: "phone", world, person });
   }
 
   /** Keyboard: space plays, unless a control has it. */

@@ -8,7 +8,6 @@ const TRUST = [["--t0", 0.9, false], ["--t1", 1.3, false], ["--t2", 1.3, false],
 const TRUST_WORDS = ["follows nobody", "below .40", ".40 to .47", ".47 to .53", ".53 to .60", "above .60"];
 
 export class TrustScreen extends PairScreen {
-  unit() { return "round"; }
   towns() { return 20; }
   mapLabel() { return "how far people trust the creators they follow."; }
   palette() { return (state) => TRUST[state]; }
