@@ -241,7 +241,7 @@ def test_an_island_cannot_be_left():
     assert "<" not in island({"name": "</script>"})
     assert json.loads(island({"name": "</script>&"})) == {"name": "</script>&"}
     assert "application/json" in studio_page()
-    assert "<script>x" not in replay_page({"lesson": "tune", "seeds": [1], "data": "<script>x"}, "<script>x")
+    assert "<script>x" not in replay_page(lesson("tune").model_copy(update={"title": "<script>x"}), {"seeds": [1], "data": "<script>x"})
 
 
 def test_names_are_unique_over_all_modules():

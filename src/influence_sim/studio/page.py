@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from influence_sim._version import __version__
-from influence_sim.studio.lessons import lessons
+from influence_sim.studio.lessons import Lesson, lessons
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -22,16 +22,17 @@ _IMPORT = re.compile(r"^import\s[^;]*?from\s+\"\./(?P<file>[\w-]+\.js)\";\n", re
 
 def studio_page() -> str:
     """Return the page of the live studio; its scripts and styles are files of the server."""
-    data = island({"version": __version__, "lessons": _lessons()})
+    data = island({"version": __version__, "lessons": {name: _told(one) for name, one in lessons().items()}})
     return _fill(version=__version__, title="influence_sim studio", data=data, css=None, script=None)
 
 
-def replay_page(recording: dict[str, Any], title: str) -> str:
+def replay_page(lesson: Lesson, recording: dict[str, Any]) -> str:
     """Return a page that holds everything it needs: the same player, and a recording in place of a server."""
-    script = bundle(f"recorded-{recording['lesson']}.js")
+    script = bundle(f"recorded-{lesson.name}.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    data = island({"version": __version__, "lessons": {recording["lesson"]: _lessons()[recording["lesson"]]}, "recording": recording})
+    data = island({"version": __version__, "lessons": {lesson.name: _told(lesson)}, "recording": recording})
     css = Markup((STATIC / "studio.css").read_text("utf-8"))
+    title = f"{lesson.title} · influence_sim"
     return _fill(version=__version__, title=title, data=data, css=css, script=Markup(script), digest=digest)
 
 
@@ -57,8 +58,8 @@ def bundle(entry: str) -> str:
     return "\"use strict\";\n" + "\n".join(done.values())
 
 
-def _lessons() -> dict[str, Any]:
-    return {name: one.model_dump(mode="json", by_alias=True, exclude={"market"}) for name, one in lessons().items()}
+def _told(lesson: Lesson) -> dict[str, Any]:
+    return lesson.model_dump(mode="json", by_alias=True, exclude={"market", "record"})
 
 
 def _fill(**values: Any) -> str:

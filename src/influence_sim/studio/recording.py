@@ -143,7 +143,7 @@ def record(lesson: Lesson, progress: Progress | None = None) -> dict[str, Any]:
         "tapes": [{"world": t.world, "seed": t.seed, "settings": t.settings, "facts": t.facts} for t in tapes],
     }  # fmt: skip
     packed = zlib.compress(pack(finite(header), columns), 9)
-    return {"lesson": lesson.name, "seeds": list(lesson.record.seeds), "data": base64.b64encode(packed).decode()}
+    return {"seeds": list(lesson.record.seeds), "data": base64.b64encode(packed).decode()}
 
 
 def _narrow(name: str, values: Array) -> Array:
@@ -155,7 +155,7 @@ def _narrow(name: str, values: Array) -> Array:
 
 def replay(lesson: Lesson, progress: Progress | None = None) -> str:
     """Return a page that plays the recorded worlds of a lesson from disk; raise `ValueError` when it would be too large."""
-    page = replay_page(record(lesson, progress), f"{lesson.title} · influence_sim")
+    page = replay_page(lesson, record(lesson, progress))
     size = len(page.encode())
     if size > MOST_BYTES:
         raise ValueError(f"the page would have {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f}: record fewer seeds or settings")

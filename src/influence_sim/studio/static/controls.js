@@ -18,7 +18,7 @@ export class Transport {
     this.fill = h("i");
     this.seek = seek ? h("input", { type: "range", id: "seek", min: 0, max: hours, step: 1, value: 0, "aria-label": "Hour", oninput: () => act("seek", Number(this.seek.value)) }) : null;
     this.element = h("div", { class: "transport", role: "group", "aria-label": "Time" }, this.play, this.step, this.again,
-      h("label", { class: "speed" }, "Speed ", this.speed), this.clock, this.seek, h("div", { class: "elapsed", "aria-hidden": "true" }, this.fill));
+      h("label", { class: "speed" }, "Speed ", this.speed), this.clock, this.seek ?? h("div", { class: "elapsed", "aria-hidden": "true" }, this.fill));
   }
 
   get rate() { return Number(this.speed.value); }

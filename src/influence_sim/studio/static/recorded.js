@@ -121,7 +121,7 @@ class RecordedSource {
       this.step(false);
     } else if (type === "seek") {
       this.pause();
-      this.round = Math.round(message.hour / this.scene.hours_per_round);
+      this.round = Math.min(this.recording.rounds, Math.round(message.hour / this.scene.hours_per_round));
       this.show(true);
     } else if (type === "knob") {
       this.version = message.version;
