@@ -75,7 +75,7 @@ export function whyPanel(card, scene) {
   const factors = h("ul", { class: "terms factors", data: { score: video.score ?? "" } }, video.factors.map((f) => factor_(f)));
   return h("div", { class: "why", data: { day: card.day, slot: card.slot, source: card.source, post: video.post, watched: card.watched } }, head,
     h("p", { class: "lead" }, h("b", {}, video.handle), ` has ${count(video.followers)} followers; this person ${video.follows ? "follows them" : "does not follow them"}. `, said),
-    h("p", { class: "predicted" }, "The platform expects: ", h("b", {}, `${plain(video.predictions.seconds, 0)} s`), " of watching, a like with ", h("b", {}, share(video.predictions.like, 1)), ". What happened: ",
+    h("p", { class: "predicted" }, "The platform expects: ", h("b", {}, `${plain(video.predictions.seconds, 0)} s`), " of watching, a like with ", h("b", {}, share(video.predictions.like, 1)), card.winner ? ". What happened: " : ". What was shown instead was watched for ",
       h("b", {}, `${plain(card.watched, 1)} s`), card.actions.length ? ` and ${card.actions.join(", ").replaceAll("_", " ")}` : ", nothing else", "."),
     h("h4", {}, "What it knows about the match"), match,
     h("h4", {}, scored ? "The score, factor by factor" : "The factors its score would have had"), factors,
