@@ -58,7 +58,8 @@ DERIVED = (
     "_threads", "_pool",
 )  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
-NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
+NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness",
+            "round", "_openings", "_traces", "_paid_before")  # fmt: skip
 
 
 class SnapshotError(Exception):
@@ -82,13 +83,15 @@ def save_snapshot(simulation: Simulation, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     SnapshotError
-        When `path` is something else than a snapshot, the strategy or an event is not registered,
+        When `path` is something else than a snapshot, a day is under way, the strategy or an event is not registered,
         or people have names that are neither numbers nor text.
     OSError
         When the file cannot be written.
     """
     target = Path(path)
     check_target(target)
+    if simulation.under_way:
+        raise SnapshotError(f"day {simulation.day} is under way: a snapshot is taken between two days")
     header, arrays = _header(simulation), _arrays(simulation)
     building = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
