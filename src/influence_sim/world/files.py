@@ -151,10 +151,10 @@ def open_world(folder: str | os.PathLike[str], verify: bool = True) -> World:
                 if Path(name).name != name or _sha256(where / name) != said:
                     raise WorldError(f"{where / name} is damaged: it does not have the checksum written in {HEADER}")
         tables = {
-            table: kind(**{name: _mapped(where / f"{table}.{name}.npy") for name in kind._fields}) for table, kind in _TABLES.items()
+            table: kind(**{name: mapped(where / f"{table}.{name}.npy") for name in kind._fields}) for table, kind in _TABLES.items()
         }
         names = json.loads((where / NAMES).read_text(encoding="utf-8")) if NAMES in sums else None
-        world = World(brand_topics=_mapped(where / "brand_topics.npy"), people_per_agent=people_per_agent, names=names, **tables)
+        world = World(brand_topics=mapped(where / "brand_topics.npy"), people_per_agent=people_per_agent, names=names, **tables)
         if verify:
             world.validate()
             if world.size != header["people"] or (names is not None and len(names) != world.size):
@@ -181,7 +181,8 @@ def _columns(world: World) -> Iterator[tuple[str, Array]]:
     yield "brand_topics", world.brand_topics
 
 
-def _mapped(path: Path) -> Array:
+def mapped(path: Path) -> Array:
+    """Return the array in a `.npy` file, mapped into memory, writable to this process alone."""
     if path.stat().st_size < 4096:  # an empty array cannot be mapped, and a page of a tiny one saves nothing
         small: Array = np.load(path, allow_pickle=False)
         return small
