@@ -329,3 +329,16 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, capsys: pytest.C
         assert main([*run, *options]) == 2
         assert words in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_guide_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = Path(__file__).parents[2]
+    lines = [line for line in (top / "docs/howto/million.md").read_text().splitlines() if line.startswith("influence-sim ")]
+    (tmp_path / "scenarios").symlink_to(top / "scenarios")
+    monkeypatch.chdir(tmp_path)
+    small = [line.split()[1:] for line in lines if "million" not in line]
+    assert len(small) == 3
+    for words in small:
+        assert main([*words, "-q"]) == 0, words
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["demo_world", "long_run"]
+    assert load_scenario("scenarios/million.yaml").scenario.market.people.agents == 1_000_000
