@@ -26,6 +26,7 @@ def _digest() -> str:
     digest = hashlib.sha256(f"{version('numba')} {platform.machine()} {platform.python_version()}".encode())
     rooms = [
         _PACKAGE / "jit.py",
+        _PACKAGE / "maths.py",
         _PACKAGE / "rng.py",
         *sorted((_PACKAGE / "engine").glob("*.py")),
         *sorted((_PACKAGE / "world").glob("*.py")),
@@ -38,7 +39,10 @@ def _digest() -> str:
 CACHE_DIR = Path(os.environ.get("INFLUENCE_SIM_CACHE", platformdirs.user_cache_dir("influence-sim"))) / _digest()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)  # must precede the import of numba
 
+import llvmlite.ir as ir  # noqa: E402
 import numba  # noqa: E402
+from numba.core import cgutils, types  # noqa: E402
+from numba.extending import intrinsic, overload  # noqa: E402
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "no_cfunc_wrapper": True}
 _njit: Any = numba.njit  # its stubs do not know the options above
@@ -67,6 +71,33 @@ def inner(function: F) -> F:
     """
     compiled: F = _njit(**_OPTIONS, _nrt=False, forceinline=True)(function)
     return compiled
+
+
+def prefetch(array: Any, index: Any) -> None:
+    """Ask for the cache line of `array[index]`, so that it is there when it is read; changes no result and never faults."""
+
+
+@intrinsic
+def _ask(_: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, of = signature.args
+        words = cgutils.unpack_tuple(builder, arguments[1]) if isinstance(of, types.BaseTuple) else [arguments[1]]
+        kinds = list(of) if isinstance(of, types.BaseTuple) else [of]
+        places = [context.cast(builder, x, k, types.intp) for x, k in zip(words, kinds, strict=True)]
+        made = context.make_array(kind)(context, builder, arguments[0])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        at = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, made, places, wraparound=False), byte)
+        shape = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        # To read, to be kept in all levels, data.
+        builder.call(cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0"), [at, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@overload(prefetch, jit_options={"_nrt": False, "forceinline": True})
+def _prefetch(array, index):  # type: ignore[no-untyped-def]  # numba compares the names and annotations of both
+    return lambda array, index: _ask(array, index)
 
 
 def is_cold() -> bool:

@@ -11,12 +11,14 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
+from influence_sim.maths import log, turn
 
 Array = np.ndarray[Any, Any]
 
@@ -96,7 +98,7 @@ class Stream(IntEnum):
     TEST_CELL = 91
 
 
-@hot
+@inner
 def philox(k0, k1, c0, c1, c2, c3):
     """Return four 32-bit words (as uint64) of Philox4x32-10 for 32-bit key and counter words."""
     mask = np.uint64(0xFFFFFFFF)
@@ -125,13 +127,13 @@ def philox(k0, k1, c0, c1, c2, c3):
     return x0, x1, x2, x3
 
 
-@hot
+@inner
 def unit(word):
     """Map a 32-bit word to the open interval (0, 1)."""
     return (np.float64(word) + 0.5) * 2.3283064365386963e-10
 
 
-@hot
+@inner
 def uniform4(k0, k1, c0, c1, c2, c3):
     """Return four independent uniforms in (0, 1)."""
     a, b, c, d = philox(k0, k1, c0, c1, c2, c3)
@@ -139,9 +141,26 @@ def uniform4(k0, k1, c0, c1, c2, c3):
 
 
 @hot
+def uniform_columns(n, k0, k1, c0, c1, c2, c3, u0, u1, u2, u3):
+    """Fill the first n entries of four columns of uniforms from n counters (columns of words); compiles to vector instructions."""
+    for j in range(n):
+        u0[j], u1[j], u2[j], u3[j] = uniform4(k0, k1, c0[j], c1[j], c2[j], c3[j])
+
+
+@hot
 def _uniform_rows(k0, k1, c0, c1, c2, c3, out):
     for i in range(len(out)):
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = uniform4(k0, k1, c0[i], c1[i], c2[i], c3[i])
+
+
+@hot
+def _normal_rows(u, out):
+    for i in range(len(u)):
+        for pair in range(0, 4, 2):
+            radius = math.sqrt(-2.0 * log(u[i, pair]))
+            cosine, sine = turn(u[i, pair + 1])
+            out[i, pair] = radius * cosine
+            out[i, pair + 1] = radius * sine
 
 
 def key(stream: Stream, replication: int) -> int:
@@ -162,9 +181,6 @@ def uniforms(seed: int, stream: Stream, replication: int, c0: Any, c1: Any = 0, 
 
 def normals(u: Array) -> Array:
     """Turn (n, 4) uniforms into (n, 4) standard normals (Box-Muller on pairs of columns)."""
-    out = np.empty_like(u)
-    for a in (0, 2):
-        radius = np.sqrt(-2.0 * np.log(u[:, a]))
-        out[:, a] = radius * np.cos(2 * np.pi * u[:, a + 1])
-        out[:, a + 1] = radius * np.sin(2 * np.pi * u[:, a + 1])
+    out = np.empty(u.shape)
+    _normal_rows(np.ascontiguousarray(u, np.float64), out)
     return out

@@ -15,7 +15,8 @@ import copy
 import numpy as np
 import pytest
 
-from influence_sim.engine.retrieve import new_desk, retrieve
+from influence_sim.engine.desk import new_desk
+from influence_sim.engine.retrieve import retrieve
 from influence_sim.engine.rounds import _pools, play_round, scene
 from influence_sim.engine.seen import make_room
 from influence_sim.engine.simulation import Simulation
@@ -129,7 +130,8 @@ def test_an_invisible_creator_changes_nobody(policy: str) -> None:
 def lists(s: Simulation, pools: object, now: float, requests: int = 3) -> dict[tuple[int, int, int], list[tuple[int, int]]]:
     """Return the candidate list (post, source) of each source for every person and several requests."""
     found = {}
-    desk = new_desk(s.people.interests.shape[1])
+    desk = new_desk(s.people.interests.shape[1], 1)
+    q, c = desk.request[0], desk.candidates
     saved = s.rules
     n = s.world.size
     nothing = Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
@@ -142,9 +144,10 @@ def lists(s: Simulation, pools: object, now: float, requests: int = 3) -> dict[t
         for i in range(s.world.size):
             desk.estimate[:] = s.people.estimate[i]
             for request in range(requests):
-                desk.request[0].time_word = s.day << 16 | request
-                m = retrieve(i, scene(s, now, slots, pools, nothing, nothing)._replace(rules=rules), desk)
-                found[source, i, request] = list(zip(desk.post[:m].tolist(), desk.source[:m].tolist(), strict=True))
+                q.person, q.first, q.candidates, q.time_word = i, 0, 0, s.day << 16 | request
+                retrieve(0, scene(s, now, slots, pools, nothing, nothing)._replace(rules=rules), desk)
+                m = q.candidates
+                found[source, i, request] = list(zip(c.post[:m].tolist(), c.source[:m].tolist(), strict=True))
     return found
 
 

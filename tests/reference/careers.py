@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from influence_sim.maths import power
 from influence_sim.rng import Stream
 from reference.people import Career, Creator
 
@@ -75,7 +74,7 @@ def stop_or_begin(s: Reference, creator: Creator) -> None:
     if career.stopped:
         if u_begin < rule.entry:
             career.stopped, career.success, creator.posting = False, 1.0, creator.first_posting
-    elif u_stop < rule.quit * float(np.power(career.success, -rule.discouragement)):
+    elif u_stop < rule.quit * power(career.success, -rule.discouragement):
         career.stopped, creator.posting = True, 0.0
 
 
@@ -90,7 +89,7 @@ def review(s: Reference, creator: Creator) -> None:
         career.views = (career.views + views) / 2.0
     elif posts:
         career.views = views
-    wanted = creator.posting * float(np.power(career.success, rule.success))
+    wanted = creator.posting * power(career.success, rule.success)
     creator.posting = 0.0 if career.stopped else min(max(wanted, 0.25 * creator.first_posting), 4.0 * creator.first_posting)
     busier = min(max((career.deals - career.usual_deals) / max(1.0, career.usual_deals), -1.0), 1.0)
     creator.asking = min(max(creator.asking * (1.0 + rule.price_step * busier), 0.0), 1e3)

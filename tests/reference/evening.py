@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from influence_sim.maths import exp, expm1, log, log1p, power
 from influence_sim.rng import Stream
 from reference.people import Acquaintance, Lead, Person, Slot, as_float32
 from reference.respond import FIXED, trust_in
@@ -116,13 +117,13 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
     if person.shown > 0:
         person.saturation = rule.saturation_keep * person.saturation + (1.0 - rule.saturation_keep) * (person.sponsored / person.shown)
     if person.recognised > 0.0:
-        person.knowledge += (1.0 - person.knowledge) * (1.0 - (1.0 - rule.persuasion_learning) ** person.recognised)
+        person.knowledge += (1.0 - person.knowledge) * (1.0 - power(1.0 - rule.persuasion_learning, person.recognised))
 
     seen = lead.exposure + lead.exposure_ad
     memory = lead.memory * rule.memory_keep
     if seen > 0.0:
         repeated = memory / rule.repetition_peak
-        lift = rule.attitude_gain * lead.warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - lead.attitude)
+        lift = rule.attitude_gain * lead.warmth * (repeated + 1.0) * exp(-repeated) * (1.0 - lead.attitude)
         lead.attitude = min(1.0, max(-1.0, lead.attitude + (lift - rule.attitude_disclosure * lead.doubt)))
     memory += seen
     lead.memory = memory
@@ -142,9 +143,9 @@ def settle_funnel(s: Reference, person: Person, buyers_share: float) -> int:
         lead.considering = u_consider < rule.consideration * 0.5 * (1.0 + lead.attitude)
 
     relative = max(0.0, lead.category + rule.category_floor) / rule.category_floor
-    hazard = rule.baseline_rate * relative**rule.baseline_interest
+    hazard = rule.baseline_rate * power(relative, rule.baseline_interest)
     if lead.considering:
-        hazard += rule.delayed_rate * math.exp(rule.delayed_attitude * lead.attitude + rule.delayed_memory * math.log(1.0 + memory))
+        hazard += rule.delayed_rate * exp(rule.delayed_attitude * lead.attitude + rule.delayed_memory * log(1.0 + memory))
     if lead.purchases == 0:
         hazard += rule.contagion * buyers_share
     lead.hazard = min(1.0, hazard)
@@ -172,9 +173,9 @@ def _decide(s: Reference, person: Person, u_buy: float) -> str:
     due, ready = 0.0, 1.0
     if person.bought:
         due, ready = s.due[s.day + 1 - person.bought], rule.closed_need
-    rate = -math.log1p(-min(ready * lead.hazard, 1.0 - 1e-16))
-    weight = math.exp(lead.attitude + lead.loyalty) if lead.aware else 0.0
-    chance = (1.0 - due) * (rate / rate * -math.expm1(-rate) if rate > 0.0 else 0.0)
+    rate = -log1p(-min(ready * lead.hazard, 1.0 - 1e-16))
+    weight = exp(lead.attitude + lead.loyalty) if lead.aware else 0.0
+    chance = (1.0 - due) * (rate / rate * -expm1(-rate) if rate > 0.0 else 0.0)
     chance += due * weight / (rule.lapse + weight) if due > 0.0 else 0.0
     for at_once in lead.chance:
         chance += at_once
@@ -182,10 +183,10 @@ def _decide(s: Reference, person: Person, u_buy: float) -> str:
     _credit(s, lead, chance)
     u_due, u_leave, _, _ = s.dice.roll(Stream.NEED, person.row, 0, 0, time)
     if u_due < due:
-        leaving = -math.log(u_leave) / rule.lapse if rule.lapse > 0.0 else math.inf
+        leaving = -log(u_leave) / rule.lapse if rule.lapse > 0.0 else math.inf
         u_choice = s.dice.roll(Stream.CHOICE, person.row, 0, 0, time)[0]
-        return "buys" if weight > 0.0 and -math.log(u_choice) / weight < leaving else "leaves"
-    return "buys" if rate > 0.0 and -math.log1p(-u_buy) / rate < 1.0 else ""
+        return "buys" if weight > 0.0 and -log(u_choice) / weight < leaving else "leaves"
+    return "buys" if rate > 0.0 and -log1p(-u_buy) / rate < 1.0 else ""
 
 
 def _credit(s: Reference, lead: Lead, chance: float) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from influence_sim.feeds import Candidates, score_of
+from influence_sim.maths import exp, log, power
 from influence_sim.rng import Stream
 from reference.people import Acquaintance, Person, Post, Slot, as_float32
 from reference.philox import unit
@@ -96,8 +97,8 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
                     u, *dice = s.dice.roll(Stream.OUTSIDE, person.row, 0, place, time_word)
                     limit = 0.0
                     if winner is not None and winner.score > 0.0:
-                        strength = winner.score ** (1.0 / rule.rank_noise)
-                        limit = math.exp(-mass / strength) if strength > 0.0 else 0.0
+                        strength = power(winner.score, 1.0 / rule.rank_noise)
+                        limit = exp(-mass / strength) if strength > 0.0 else 0.0
                     if u > limit:
                         winner, outside = None, (dice[0], dice[1], dice[2])
             if winner is not None:
@@ -211,7 +212,7 @@ def outside_strengths(s: Reference, person: Person) -> list[float]:
         at = share * scale * steps
         left = min(int(at), steps - 1)
         strength = s.outside[left] + (at - left) * (s.outside[left + 1] - s.outside[left])
-        strengths.append(share * strength * math.exp(-s.rule.same_tag_penalty * today / s.rule.rank_noise))
+        strengths.append(share * strength * exp(-s.rule.same_tag_penalty * today / s.rule.rank_noise))
     return strengths
 
 
@@ -274,18 +275,17 @@ def judge(s: Reference, person: Person, candidate: Candidate) -> float:
     """Return the score of a candidate before noise."""
     rule, post = s.rule, candidate.post
     p_like = sigmoid(rule.like_logit + rule.like_slope * candidate.z)
-    score = worth(s, candidate.z, post.duration, p_like) * post.multiplier * candidate.standing
-    score *= math.exp(-rule.same_tag_penalty * person.tags[post.tag])
-    score *= 1.0 + rule.author_seen_bonus * min(candidate.affinity, 3.0)
+    factor = post.multiplier * candidate.standing * exp(-rule.same_tag_penalty * person.tags[post.tag])
+    factor *= 1.0 + rule.author_seen_bonus * min(candidate.affinity, 3.0)
     if post.branded:
-        score *= (1.0 + person.lead.annoyance) ** -rule.ad_fatigue
-    return score
+        factor *= power(1.0 + person.lead.annoyance, -rule.ad_fatigue)
+    return worth(s, candidate.z, post.duration, p_like) * factor
 
 
 def noise(s: Reference, person: Person, post: Post) -> float:
     """Return the ranking's noise about a post, the same for a person's whole day."""
     u = s.dice.roll(Stream.RANK_NOISE, person.row, post.key, post.word, s.day << 16)[0]
-    return (-math.log(u)) ** -s.rule.rank_noise
+    return exp(-s.rule.rank_noise * log(-log(u)))
 
 
 def lift_newcomer(s: Reference, candidates: list[Candidate]) -> None:
@@ -311,15 +311,15 @@ def rank_by_function(s: Reference, person: Person, candidates: list[Candidate], 
     rows = [described(s, person, c) for c in candidates]
     columns = {name: np.array([[row[name] for row in rows]]) for name in rows[0]}
     logs = np.asarray(function(Candidates(s.day, s.now, np.array([person.row]), **columns)), float)[0].tolist()
-    for candidate, log in zip(candidates, logs, strict=True):
-        candidate.taken |= log == -math.inf
-        candidate.score = math.exp(min(300.0, max(-300.0, log))) * noise(s, person, candidate.post)
+    for candidate, said in zip(candidates, logs, strict=True):
+        candidate.taken |= said == -math.inf
+        candidate.score = exp(min(300.0, max(-300.0, said))) * noise(s, person, candidate.post)
 
 
 def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, float]:
     """Return what a feed function may know of a candidate; counts in real units."""
     rule, post, z = s.rule, candidate.post, candidate.z
-    median = rule.watch_median * math.exp(rule.watch_slope * z)
+    median = rule.watch_median * exp(rule.watch_slope * z)
     row: dict[str, float] = {
         "valid": candidate.standing > 0.0,
         "p_play": 1.0 / (1.0 + min(rule.play_seconds, post.duration) / median),
@@ -333,7 +333,7 @@ def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, f
         "affinity": candidate.affinity,
         "standing": candidate.standing,
         "predicted": z,
-        "seconds": median * math.log(1.0 + post.duration / median),
+        "seconds": median * log(1.0 + post.duration / median),
         "views": post.impressions * s.scale,
         "trend": post.trend,
         "tag": post.tag,
@@ -351,9 +351,9 @@ def described(s: Reference, person: Person, candidate: Candidate) -> dict[str, f
 def worth(s: Reference, z: float, duration: float, p_like: float) -> float:
     """Return the value the platform expects of a showing."""
     rule = s.rule
-    seconds = rule.watch_median * math.exp(rule.watch_slope * z)
+    seconds = rule.watch_median * exp(rule.watch_slope * z)
     play = 1.0 / (1.0 + min(rule.play_seconds, duration) / seconds)
-    total = rule.value_playtime * seconds * math.log(1.0 + duration / seconds) + rule.value_play * play
+    total = rule.value_playtime * seconds * log(1.0 + duration / seconds) + rule.value_play * play
     total += rule.value_like * p_like + rule.value_comment * sigmoid(rule.comment_logit + rule.comment_slope * z)
     if rule.value_share > 0.0:
         total += rule.value_share * sigmoid(rule.share_logit + rule.share_slope * z)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import pdtr
 
+from influence_sim.maths import exp, log, power
 from influence_sim.rng import Stream
 from influence_sim.strategies.base import Order, PaidImpressions, SponsoredPost
 from reference.people import Creator, Post
@@ -74,9 +75,9 @@ class Money:
 
 
 def listed_fee(s: Reference, creator: Creator) -> float:
-    """Return what price lists name for so many followers, by NumPy's power as the engine's columns use it."""
+    """Return what price lists name for so many followers."""
     prices = s.market.prices
-    return prices.fee * float(np.power(creator.followers * s.scale / 10_000.0, prices.fee_exponent))
+    return prices.fee * float(power(creator.followers * s.scale / 10_000.0, prices.fee_exponent))
 
 
 def fee(s: Reference, creator: Creator) -> float:
@@ -123,7 +124,7 @@ def bill(s: Reference, order: SponsoredPost, discount: bool, met: bool, hired: b
         if not hired:
             items["overhead"], items["product"] = prices.deal_overhead, prices.product_cost
     if not met:
-        items["search"] = prices.search_cost * float(np.log(rank(s, creator)))
+        items["search"] = prices.search_cost * float(log(float(rank(s, creator))))
     return items
 
 
@@ -291,7 +292,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, disclosure: float, fi
 
     count = len(creator.topics)
     dice = [x for draw in range(-(-count // 4)) for x in s.dice.roll(Stream.POST_TOPIC, 0, key, word + draw)][:count]
-    noise = -np.log(np.array(dice))
+    noise = -np.array([log(u) for u in dice])
     noise /= noise.sum()  # NumPy adds ten numbers in an order of its own
     share = market.creators.post_topic_noise if own else 0.0
     shares = [(1.0 - share) * x + share * float(y) for x, y in zip(creator.topics, noise, strict=True)]
@@ -304,7 +305,7 @@ def write(s: Reference, creator: Creator, sponsored: bool, disclosure: float, fi
     if own_sound < market.creators.shared_sounds:
         # Sound number k (from 0) has a share ln((k + 2) / (k + 1)) of all: a list of hits and a long tail.
         hits = market.creators.sounds
-        sound = min(math.floor(np.exp(rank * np.log(hits + 1.0))), hits) - 1
+        sound = min(math.floor(exp(rank * log(hits + 1.0))), hits) - 1
     chosen = s.dice.roll(Stream.HEAT, 0, key, word)[0] < s.rule.heating_chance
     u_deal, u_label, u_fit, _ = s.dice.roll(Stream.OTHER_DEAL, 0, key, word)
     other = own and not sponsored and u_deal < market.creators.other_deals

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
+from influence_sim.maths import log, turn
 
 WORD = 0xFFFFFFFF
 
@@ -52,4 +53,4 @@ class Dice:
 
 def numpy_normal(u: float, v: float) -> float:
     """Return a standard normal by NumPy's log and cos, which may differ from the C library's in the last bit."""
-    return float(np.sqrt(-2.0 * np.log(u)) * np.cos(2 * np.pi * v))
+    return float(math.sqrt(-2.0 * log(u)) * turn(v)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from influence_sim.maths import exp, log, power, turn
 from influence_sim.rng import Stream
 from reference.people import Person, Post, Slot, as_float32
 
@@ -17,11 +18,7 @@ FIXED = 2**24
 
 def sigmoid(z: float) -> float:
     """Return 1 / (1 + exp(-z)), 0 and 1 where exp would leave its range."""
-    if z > 700.0:
-        return 1.0
-    if z < -700.0:
-        return 0.0
-    return 1.0 / (1.0 + math.exp(-z))
+    return 1.0 / (1.0 + exp(-z))
 
 
 def dot(x: list[float], y: list[float]) -> float:
@@ -42,8 +39,8 @@ def video_length(rule: Any, u: float, v: float, w: float) -> float:
     """Return a length in seconds: lognormal within bounds, or uniform."""
     if rule.uniform_duration:
         return rule.duration_min + (rule.duration_max - rule.duration_min) * w
-    z = math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
-    return min(max(rule.duration_median * math.exp(rule.duration_sigma * z), rule.duration_min), rule.duration_max)
+    z = math.sqrt(-2.0 * log(u)) * turn(v)[0]
+    return min(max(rule.duration_median * exp(rule.duration_sigma * z), rule.duration_min), rule.duration_max)
 
 
 def seconds_watched(s: Reference, eta: float, duration: float, u: float, name: tuple[int, int, int, int]) -> float:
@@ -51,15 +48,15 @@ def seconds_watched(s: Reference, eta: float, duration: float, u: float, name: t
     rule = s.rule
     if rule.full_watch:
         return duration
-    median = rule.watch_median * math.exp(rule.watch_slope * eta)
+    median = rule.watch_median * exp(rule.watch_slope * eta)
     once = median * u / (1.0 - u)
     if once < duration:
         return once
     total = duration
-    again = rule.loop * math.exp(-max(duration - 7.0, 0.0) / 22.0)
+    again = rule.loop * exp(-max(duration - 7.0, 0.0) / 22.0)
     person, creator, word, time = name
-    for turn in range(8):
-        stay, part, _, _ = s.dice.roll(Stream.LOOP, person, creator, word + turn, time)
+    for loop in range(8):
+        stay, part, _, _ = s.dice.roll(Stream.LOOP, person, creator, word + loop, time)
         if stay >= again:
             break
         once = median * part / (1.0 - part)
@@ -73,7 +70,7 @@ def lesson_of_watching(rule: Any, watch: float, duration: float) -> float:
     """Return how much watching says about taste: the share watched beyond what an average match watches."""
     usual = 1.0
     if not rule.full_watch:
-        usual = rule.watch_median * math.log(1.0 + duration / rule.watch_median) / duration
+        usual = rule.watch_median * log(1.0 + duration / rule.watch_median) / duration
     return rule.learn_watch * (min(watch, duration) / duration - usual)
 
 
@@ -104,7 +101,7 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         + rule.tie * tie
         + rule.authenticity * (creator.authenticity - 0.5)
         - rule.saturation * max(0.0, person.saturation - rule.saturation_tolerance)
-        + rule.noise * (math.sqrt(-2.0 * math.log(u1)) * math.cos(2.0 * math.pi * u2))
+        + rule.noise * (math.sqrt(-2.0 * log(u1)) * turn(u2)[0])
     )
     recognised = post.disclosure * person.knowledge
     if post.advert:
@@ -148,7 +145,7 @@ def respond(s: Reference, person: Person, post: Post, source: str, sharer: int, 
         lead.warmth += trust * post.fit * part
         message = part * (1.0 + rule.brief_clarity * post.brief)
         awareness = rule.awareness[1 if source == "paid" else 0]
-        lead.noticed = 1.0 - (1.0 - lead.noticed) * (1.0 - awareness) ** message
+        lead.noticed = 1.0 - (1.0 - lead.noticed) * power(1.0 - awareness, message)
         if source == "paid":
             lead.ads += 1
             lead.exposure_ad += message
@@ -168,7 +165,7 @@ def _click(
     u_click, u_buy, _, _ = s.dice.roll(Stream.CLICK, *name)
     base = rule.click_ad_logit if source == "paid" else rule.click_influencer_logit
     click = sigmoid(base + rule.click_match * lead.category + rule.click_tie * tie + rule.click_attitude * lead.attitude)
-    click *= (1.0 + lead.annoyance) ** -rule.ad_fatigue
+    click *= power(1.0 + lead.annoyance, -rule.ad_fatigue)
     buy = sigmoid(
         rule.buy_logit
         + rule.buy_match * lead.category
@@ -197,12 +194,12 @@ def watch_outside(s: Reference, person: Person, place: int, request: int, topic:
     rule = s.rule
     name = (person.row, NOBODY, place << 16, s.day << 16 | request)
     a, b, c, _ = s.dice.roll(Stream.OUTSIDE_RESPONSE, *name)
-    radius = math.sqrt(-2.0 * math.log(a))
-    z, z_length = radius * math.cos(2.0 * math.pi * b), radius * math.sin(2.0 * math.pi * b)
+    radius = math.sqrt(-2.0 * log(a))
+    z, z_length = (radius * x for x in turn(b))
     if rule.uniform_duration:
         duration = rule.duration_min + (rule.duration_max - rule.duration_min) * c
     else:
-        duration = min(max(rule.duration_median * math.exp(rule.duration_sigma * z_length), rule.duration_min), rule.duration_max)
+        duration = min(max(rule.duration_median * exp(rule.duration_sigma * z_length), rule.duration_min), rule.duration_max)
     ad = u_ad < rule.outside_ad_load
     taste = person.interests[topic] * (1.0 / math.sqrt(dot(person.interests, person.interests)))
     eta = rule.match * (taste - rule.match_mean) / rule.match_unit

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from influence_sim.maths import exp, log, power
 from influence_sim.rng import Stream
 from reference.people import Person, Post, Slot, as_float32
 from reference.philox import unit
@@ -52,7 +53,7 @@ def source_of(s: Reference, row: int) -> int:
 def ratio_of_likes(s: Reference, likes: float, expected: float) -> float:
     """Return how much better than expected a record is, in units of match."""
     comparable = likes > 0.0 and expected > 0.0 and s.rule.like_slope > 0.0
-    return math.log(likes / expected) / s.rule.like_slope if comparable else 0.0
+    return log(likes / expected) / s.rule.like_slope if comparable else 0.0
 
 
 def is_live(s: Reference, post: Post) -> bool:
@@ -70,13 +71,13 @@ def refresh(s: Reference) -> None:
         creator.belief = ratio_of_likes(s, likes + prior, predicted / FIXED + prior)
     for post in s.posts:
         age = max(0.0, s.now - post.posted)
-        fresh = (1.0 + age / rule.freshness_age) ** -rule.freshness_exponent
+        fresh = power(1.0 + age / rule.freshness_age, -rule.freshness_exponent)
         # The prior of a post's likes leans to where its creator's posts have been.
-        leaning = prior * math.exp(rule.like_slope * rule.prediction_creator * post.creator.belief)
+        leaning = prior * exp(rule.like_slope * rule.prediction_creator * post.creator.belief)
         post.residual = ratio_of_likes(s, post.likes + leaning, post.predicted / FIXED + prior)
         post.multiplier = fresh
         if rule.popularity_exponent > 0.0:
-            post.multiplier *= (post.trend + rule.trending_prior) ** rule.popularity_exponent
+            post.multiplier *= power(post.trend + rule.trending_prior, rule.popularity_exponent)
         if post.advert:
             post.multiplier *= rule.sponsored_factor
         post.fresh_weight = post.trend_weight = 0.0
@@ -84,7 +85,7 @@ def refresh(s: Reference) -> None:
             admitted = rule.failed_factor if post.stage == "failed" else 1.0
             ratio = (post.trend + rule.trending_prior) / (rule.trending_cap + rule.trending_prior)
             post.fresh_weight = admitted * fresh
-            post.trend_weight = admitted * min(1.0, ratio**rule.trending_exponent)
+            post.trend_weight = admitted * min(1.0, power(ratio, rule.trending_exponent))
 
 
 def is_open(s: Reference) -> bool:
@@ -107,10 +108,12 @@ def sort_into_pools(s: Reference) -> dict[str, Pool]:
         "trending": Pool(of_topic if hot_topics else of_all, hot_topics),
         "random": Pool(of_all, False),
     }
-    for post in s.posts:
-        if post.slot >= 0 and is_live(s, post):
-            for pool in pools.values():
-                pool.put(post)
+    weight = {"interest": lambda p: p.fresh_weight, "trending": lambda p: p.trend_weight, "random": lambda p: 1.0}
+    for name, pool in pools.items():
+        posts = [p for p in s.posts if p.slot >= 0 and is_live(s, p) and weight[name](p) > 0.0]
+        # Likely ones first: by halves, quarters, eighths, ... of the chance of acceptance.
+        for post in sorted(posts, key=lambda p: min(15, max(0, -math.frexp(weight[name](p))[1]))):
+            pool.put(post)
     return pools
 
 
@@ -163,7 +166,7 @@ def audience(s: Reference, post: Post, wanted: int, stream: Stream, r: int, slot
                 continue
             if targeting > 0.0:
                 cosine = dot(person.estimate, post.topics) / math.sqrt(dot(person.estimate, person.estimate))
-                if accept >= math.exp(targeting * (cosine - 1.0)):
+                if accept >= exp(targeting * (cosine - 1.0)):
                     continue
             chosen.append(person)
             if len(chosen) == wanted:

@@ -1,25 +1,22 @@
-"""Serve a round with scores from a Python function: a block's requests are opened, scored together, then played.
-
-The first requests of everybody in the block go together, then the second, and so on; people of a
-block share nothing, so the order changes no result.
-"""
+"""Serve a round with scores from a Python function, which is asked about all requests of a block together."""
 
 from __future__ import annotations
 
-import math
 import os
 import traceback
 from collections.abc import Callable
 
 import numpy as np
 
-from influence_sim.engine.feed import predict, rank_noise
-from influence_sim.engine.request import close_request, open_request, play_slot
-from influence_sim.engine.respond import sigmoid
-from influence_sim.engine.retrieve import CANDIDATES, Desk, new_desks
+from influence_sim.engine.desk import CANDIDATES, Desk, new_desk
+from influence_sim.engine.feed import add_noise, name_noise, predict
+from influence_sim.engine.outside import draw_outside
+from influence_sim.engine.request import open_requests, play
+from influence_sim.engine.respond import find, sigmoid
 from influence_sim.engine.state import Array, Scene
 from influence_sim.feeds.candidates import Candidates, empty_candidates
-from influence_sim.jit import hot
+from influence_sim.jit import hot, inner
+from influence_sim.maths import exp, log
 
 LARGEST = 300.0  # scores are logs; beyond this their exponentials would not fit
 
@@ -28,113 +25,76 @@ class ScoreError(ValueError):
     """A feed function returned something that cannot be ranked."""
 
 
-@hot
-def _desk(desks, r):
-    """Return the desk of request r as views of the stacked ones."""
-    return Desk(
-        desks.request[r : r + 1],
-        desks.post[r],
-        desks.source[r],
-        desks.sharer[r],
-        desks.place[r],
-        desks.score[r],
-        desks.predicted[r],
-        desks.follows[r],
-        desks.taken[r],
-        desks.authors[r],
-        desks.tags[r],
-        desks.estimate[r],
-        desks.lesson[r],
-        desks.taste[r],
-        desks.outside[r],
-    )
-
-
-@hot
-def _describe(p, z, follows, affinity, standing, r, j, i, scale, scene, out):
-    """Fill row r, column j of the table a feed function reads."""
-    rules, posts = scene.rules, scene.posts
+@inner
+def _describe(r, j, column, scale, scene, desk, out):
+    """Predict candidate j of request r and write what a feed function may know of it into `out[r, column]`."""
+    rules, posts, c = scene.rules, scene.posts, desk.candidates
+    i, p = desk.request[r].person, c.post[j]
     post = posts[p]
-    out.valid[r, j] = standing > 0.0
-    out.post[r, j] = p
-    out.creator[r, j] = post.creator
-    out.age[r, j] = max(0.0, scene.now - post.posted)
-    out.duration[r, j] = post.duration
-    out.followers[r, j] = post.audience * scale
-    out.follows[r, j] = follows
-    out.affinity[r, j] = affinity
-    out.standing[r, j] = standing
-    out.predicted[r, j] = z
-    out.p_like[r, j] = sigmoid(rules.like_logit + rules.like_slope * z)
-    out.p_comment[r, j] = sigmoid(rules.comment_logit + rules.comment_slope * z)
-    out.p_share[r, j] = sigmoid(rules.share_logit + rules.share_slope * z)
-    out.p_follow[r, j] = sigmoid(rules.follow_logit + rules.follow_slope * z)
-    out.p_negative[r, j] = sigmoid(rules.negative_logit + rules.negative_slope * z)
-    median = rules.watch_median * math.exp(rules.watch_slope * z)
-    out.p_play[r, j] = 1.0 / (1.0 + min(rules.play_seconds, post.duration) / median)
-    out.seconds[r, j] = median * math.log(1.0 + post.duration / median)
-    out.views[r, j] = post.impressions * scale
-    out.likes[r, j] = post.likes * scale
-    out.comments[r, j] = post.comments * scale
-    out.shares[r, j] = post.shares * scale
-    out.trend[r, j] = post.trend
-    out.tag[r, j] = post.tag
-    out.same_tag_today[r, j] = scene.tags[i, post.tag]
-    out.sponsored[r, j] = post.advert
-    out.annoyance[r, j] = scene.leads[i, post.brand].annoyance if post.brand >= 0 else 0.0
+    c.pair[j] = find(scene.acq.start, scene.acq.creator, i, post.creator)
+    z, follows, affinity, standing = predict(p, c.pair[j], r, scene, desk)
+    c.predicted[j] = z
+    c.follows[j] = follows
+    if standing == 0.0:
+        c.taken[j] = 1
+    name_noise(j, i, scene.day, post, c)
+    out.source[r, column] = c.source[j]
+    out.valid[r, column] = standing > 0.0
+    out.post[r, column] = p
+    out.creator[r, column] = post.creator
+    out.age[r, column] = max(0.0, scene.now - post.posted)
+    out.duration[r, column] = post.duration
+    out.followers[r, column] = post.audience * scale
+    out.follows[r, column] = follows
+    out.affinity[r, column] = affinity
+    out.standing[r, column] = standing
+    out.predicted[r, column] = z
+    out.p_like[r, column] = sigmoid(rules.like_logit + rules.like_slope * z)
+    out.p_comment[r, column] = sigmoid(rules.comment_logit + rules.comment_slope * z)
+    out.p_share[r, column] = sigmoid(rules.share_logit + rules.share_slope * z)
+    out.p_follow[r, column] = sigmoid(rules.follow_logit + rules.follow_slope * z)
+    out.p_negative[r, column] = sigmoid(rules.negative_logit + rules.negative_slope * z)
+    median = rules.watch_median * exp(rules.watch_slope * z)
+    out.p_play[r, column] = 1.0 / (1.0 + min(rules.play_seconds, post.duration) / median)
+    out.seconds[r, column] = median * log(1.0 + post.duration / median)
+    out.views[r, column] = post.impressions * scale
+    out.likes[r, column] = post.likes * scale
+    out.comments[r, column] = post.comments * scale
+    out.shares[r, column] = post.shares * scale
+    out.trend[r, column] = post.trend
+    out.tag[r, column] = post.tag
+    out.same_tag_today[r, column] = scene.tags[i, post.tag]
+    out.sponsored[r, column] = post.advert
+    out.annoyance[r, column] = scene.leads[i, post.brand].annoyance if post.brand >= 0 else 0.0
 
 
 @hot
 def _describe_all(n, scale, scene, desk, out):
-    """Predict the candidates of an opened request and put them into row n of the table."""
-    i = desk.request[0].person
-    out.person[n] = i
-    for j in range(desk.request[0].candidates):
-        p = desk.post[j]
-        z, follows, affinity, standing = predict(p, i, scene.day, scene.rules, scene.posts, scene.themes, scene.acq, scene.decays, desk)
-        desk.predicted[j] = z
-        desk.follows[j] = follows
-        if standing == 0.0:
-            desk.taken[j] = 1
-        out.source[n, j] = desk.source[j]
-        _describe(p, z, follows, affinity, standing, n, j, i, scale, scene, out)
-    for j in range(desk.request[0].candidates, CANDIDATES):
-        out.valid[n, j] = False
-
-
-@hot
-def _set_scores(scores, scene, desk):
-    """Turn log scores into scores with rank noise."""
-    q = desk.request[0]
-    for j in range(q.candidates):
-        desk.score[j] = math.exp(scores[j]) * rank_noise(desk.post[j], q.person, scene.day, scene.rules, scene.posts)
-
-
-@hot
-def _gather(low, high, rows, scale, scene, desks, out):
-    """Open the next request of everybody who has slots left; return how many there are."""
-    n = 0
-    for i in range(low, high):
-        if rows[i - low] == scene.slots.start[i + 1]:
-            continue
-        desk = _desk(desks, n)
-        open_request(i, rows[i - low], scene, desk)
-        _describe_all(n, scale, scene, desk, out)
-        n += 1
-    return n
-
-
-@hot
-def _play(n, low, rows, scores, scene, desks):
-    """Fill the slots of n opened requests by exp(score) and rank noise."""
+    """Write the candidates of the first n requests into the table a feed function reads; return the most a request has."""
+    width = 0
     for r in range(n):
-        desk = _desk(desks, r)
-        q = desk.request[0]
-        _set_scores(scores[r], scene, desk)
-        for _ in range(q.slots):
-            play_slot(scene, desk)
-        close_request(scene, desk)
-        rows[q.person - low] += q.slots
+        q = desk.request[r]
+        out.person[r] = q.person
+        width = max(width, q.candidates)
+        for column in range(q.candidates):
+            _describe(r, q.first + column, column, scale, scene, desk, out)
+        for column in range(q.candidates, CANDIDATES):
+            out.valid[r, column] = False
+    return width
+
+
+@hot
+def _take_scores(n, scores, scene, desk):
+    """Turn log scores (n, width) into scores with rank noise; -inf is out of the contest, also where nothing else is left."""
+    c = desk.candidates
+    for r in range(n):
+        q = desk.request[r]
+        for column in range(q.candidates):
+            j = q.first + column
+            if scores[r, column] == -np.inf:
+                c.taken[j] = 1
+            c.score[j] = exp(scores[r, column])
+    add_noise(desk.request[n - 1].first + desk.request[n - 1].candidates, scene.rules, c)
 
 
 def scores_of(name: str, score: Callable[[Candidates], Array], table: Candidates) -> Array:
@@ -160,29 +120,26 @@ def scores_of(name: str, score: Callable[[Candidates], Array], table: Candidates
     return np.where(shown, np.clip(scores, -LARGEST, LARGEST), -np.inf)
 
 
-def score_request(scene: Scene, desk: Desk, name: str, score: Callable[[Candidates], Array], scale: float) -> None:
-    """Score the opened request of one desk with a Python function, as a block of its own."""
-    table = empty_candidates(1, CANDIDATES, scene.day, scene.now)
-    _describe_all(0, scale, scene, desk, table)
-    width = int(desk.request[0].candidates)
-    if width == 0:
-        return
-    part = Candidates(table.day, table.time, table.person, *(x[:, :width] for x in table[3:]))
-    scores = scores_of(name, score, part)
-    desk.taken[:width] |= scores[0] == -np.inf
-    _set_scores(scores[0], scene, desk)
+def score_by(n: int, scene: Scene, desk: Desk, name: str, score: Callable[[Candidates], Array], scale: float) -> None:
+    """Score the first n requests of the desk with a Python function.
+
+    Raises
+    ------
+    ScoreError
+        As `scores_of`.
+    """
+    table = empty_candidates(n, CANDIDATES, scene.day, scene.now)
+    width = int(_describe_all(n, scale, scene, desk, table))
+    if width:
+        part = Candidates(table.day, table.time, table.person, *(x[:, :width] for x in table[3:]))
+        _take_scores(n, scores_of(name, score, part), scene, desk)
 
 
 def serve_scored(low: int, high: int, scene: Scene, name: str, score: Callable[[Candidates], Array], scale: float) -> None:
-    """Serve people low..high-1 with the scores of a Python function."""
-    rows = scene.slots.start[low:high].copy()
-    n = int((scene.slots.start[low + 1 : high + 1] > rows).sum())
-    desks = new_desks(n, scene.interests.shape[1])
-    table = empty_candidates(n, CANDIDATES, scene.day, scene.now)
-    while n := _gather(low, high, rows, scale, scene, desks, table):
-        width = int(desks.request.candidates[:n].max())
-        part = Candidates(table.day, table.time, table.person[:n], *(x[:n, :width] for x in table[3:]))
-        scores = scores_of(name, score, part) if width else np.zeros((n, 0))
-        # What the function refuses is out of the contest, also where nothing else is left.
-        desks.taken[:n, :width] |= scores == -np.inf
-        _play(n, low, rows, scores, scene, desks)
+    """Serve people low..high-1 with the scores of a Python function, which is asked about all of them at once."""
+    desk = new_desk(scene.interests.shape[1], high - low)
+    desk.next[:] = scene.slots.start[low:high]
+    while n := open_requests(low, high, scene, desk):
+        score_by(n, scene, desk, name, score, scale)
+        draw_outside(n, scene, desk)
+        play(n, scene, desk)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from influence_sim.engine.state import CAREER, records
+from influence_sim.maths import power_of
 from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -88,7 +89,7 @@ def _stop_or_begin(s: Simulation) -> None:
     """Let creators give up, more likely after a bad review, and those who did begin again."""
     career, c, rule = s.career, s.modelled, s.market.careers
     u = uniforms(s.rules.seed, Stream.CAREER, s.rules.replication, 0, np.arange(c), 0, s.day << 16)
-    hazard = rule.quit * career.success ** (-rule.discouragement)
+    hazard = rule.quit * power_of(career.success, -rule.discouragement)
     stops = (career.stopped == 0) & (u[:, 0] < hazard)
     begins = (career.stopped == 1) & (u[:, 1] < rule.entry)
     stop(s, np.flatnonzero(stops))
@@ -117,7 +118,8 @@ def _review(s: Simulation) -> None:
     career.views = np.where(number > 0, np.where(known, (career.views + views) / 2.0, views), career.views)
     born = s.world.creators.posting[:c]
     posting = s.own_column("creators", "posting")
-    posting[:c] = np.clip(posting[:c] * career.success**rule.success, POSTING[0] * born, POSTING[1] * born) * (career.stopped == 0)
+    more = posting[:c] * power_of(career.success, rule.success)
+    posting[:c] = np.clip(more, POSTING[0] * born, POSTING[1] * born) * (career.stopped == 0)
 
     asking, least, step = s.own_column("creators", "asking"), s.own_column("creators", "reservation"), rule.price_step
     busier = np.clip((career.deals - career.usual_deals) / np.maximum(1.0, career.usual_deals), -1.0, 1.0)

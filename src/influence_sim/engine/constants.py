@@ -15,10 +15,11 @@ from influence_sim.engine.batch import scores_of
 from influence_sim.engine.feed import value
 from influence_sim.engine.respond import length, lengths, normals2, sigmoid
 from influence_sim.engine.rules import RULES
-from influence_sim.engine.state import BRAND, INTEREST, records
+from influence_sim.engine.state import BRAND, INTEREST, Boredom, records
 from influence_sim.feeds import score_of
 from influence_sim.feeds.candidates import Candidates, empty_candidates
 from influence_sim.jit import hot
+from influence_sim.maths import exp_of, log_of, power_of
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Feed, Market
 from influence_sim.world.creators import brand_shares
@@ -81,7 +82,13 @@ def decays(market: Market, horizon: int) -> Decays:
     open_at = gammaincc(f.repurchase_shape, np.arange(-1, horizon + 2).clip(0) * f.repurchase_shape / f.repurchase_gap)
     due = np.where(open_at[:-1] > 0.0, 1.0 - open_at[1:] / np.maximum(open_at[:-1], 1e-300), 1.0)
     halves = (market.ties.half_life, market.ties.trust_half_life, market.feed.affinity_half_life)
-    return Decays(*(0.5 ** (days / half) for half in halves), due)
+    return Decays(*(power_of(0.5, days / half) for half in halves), due)
+
+
+def boredom(rules: Any) -> Boredom:
+    """Return how posts of a topic bore after 0 to 255 of them today."""
+    times = np.arange(256)
+    return Boredom(exp_of(-rules.same_tag_penalty * times), exp_of(-rules.same_tag_penalty * times / rules.rank_noise))
 
 
 def brand_table(market: Market) -> Any:
@@ -183,11 +190,11 @@ def unknown_scores(market: Market, rules: Any, z: Array, tag: Array, ages: Array
     function = score_of(feed.policy)
     if function is None:
         scores = np.empty(n * m)
-        fresh = (1.0 + ages / feed.freshness_age) ** -feed.freshness_exponent
+        fresh = power_of(1.0 + ages / feed.freshness_age, -feed.freshness_exponent)
         _worth(z.ravel(), np.repeat(u, m, axis=0), rules, np.repeat(fresh, m), scores)
         return scores.reshape(n, m)
     table = _unknown_posts(market, rules, z, u, tag, ages)
-    return np.exp(scores_of(feed.policy, function, table))
+    return exp_of(scores_of(feed.policy, function, table))
 
 
 def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, ages: Array) -> Candidates:
@@ -197,10 +204,10 @@ def _unknown_posts(market: Market, rules: Any, z: Array, u: Array, tag: Array, a
     table, duration = empty_candidates(*z.shape), np.empty(len(z))
     lengths(rules, u, duration)
     audience = market.graph.follows_per_person * market.people.population / max(1, market.creators.count)
-    median = rules.watch_median * np.exp(rules.watch_slope * z)
+    median = rules.watch_median * exp_of(rules.watch_slope * z)
     known: dict[str, Any] = {
         "valid": True, "standing": 1.0, "predicted": z, "source": INTEREST, "tag": tag[:, None], "age": ages[:, None],
-        "duration": duration[:, None], "seconds": median * np.log1p(duration[:, None] / median),
+        "duration": duration[:, None], "seconds": median * log_of(1.0 + duration[:, None] / median),
         "p_play": 1.0 / (1.0 + np.minimum(rules.play_seconds, duration)[:, None] / median),
         "followers": lognormal(audience, market.creators.appeal_sigma, normals(u)[:, 2])[:, None],
     }  # fmt: skip
@@ -215,7 +222,7 @@ def _retrieved_ages(market: Market, u: Array) -> Array:
     """Return ages of retrieved posts: topic retrieval accepts them in proportion to freshness."""
     feed = market.feed
     grid = np.linspace(0.0, feed.max_age, 2001)
-    weight = (1.0 + grid / feed.freshness_age) ** -feed.freshness_exponent
+    weight = power_of(1.0 + grid / feed.freshness_age, -feed.freshness_exponent)
     ages: Array = np.interp(u, np.cumsum(weight) / weight.sum(), grid)
     return ages
 
@@ -280,7 +287,7 @@ def mean_weights(market: Market) -> tuple[float, float]:
     """Return the mean acceptance of a living post of the platform in topic and in trending retrieval."""
     feed, response = market.feed, market.response
     age = np.linspace(0.0, feed.max_age, 2001)
-    fresh = float(((1.0 + age / feed.freshness_age) ** -feed.freshness_exponent).mean())
+    fresh = float(power_of(1.0 + age / feed.freshness_age, -feed.freshness_exponent).mean())
     passed = feed.stage_pass**feed.stages
     open_to_all = passed + (1.0 - passed) * feed.failed_factor
     # The mean trending count: what an average post gathers (agents), faded over its life.
@@ -332,7 +339,7 @@ def outside_worth(market: Market, rules: Any) -> Array:
     z = rules.match * (match - rules.match_mean) / rules.match_unit
     scores = unknown_scores(market, rules, z, tag, _retrieved_ages(market, u[:RIVALS, 1]))
     rivals = outside * max(1, feed.candidates_interest + feed.candidates_trending + feed.candidates_random)
-    worth: Array = rivals * (scores ** (1.0 / rules.rank_noise)).mean(axis=0)
+    worth: Array = rivals * power_of(scores, 1.0 / rules.rank_noise).mean(axis=0)
     return worth
 
 
@@ -347,9 +354,9 @@ def like_calibration(market: Market) -> float:
     z = normals(uniforms(0, Stream.MARKET_CONSTANT, 5, np.arange(DRAWS)))
     quality = response.quality * math.hypot(creators.ability_sd, creators.form_sd, creators.post_sd)
     eta = quality * z[:, 0] + response.noise * z[:, 1]
-    likes = 1.0 / (1.0 + np.exp(-(logit(response.like_rate) + response.like_slope * eta)))
+    likes = 1.0 / (1.0 + exp_of(-(logit(response.like_rate) + response.like_slope * eta)))
     if response.watch_law == "loglogistic":
-        likes /= 1.0 + response.minimum_watch / (response.watch_median * np.exp(response.watch_slope * eta))
+        likes /= 1.0 + response.minimum_watch / (response.watch_median * exp_of(response.watch_slope * eta))
     return float(likes.mean() / response.like_rate)
 
 

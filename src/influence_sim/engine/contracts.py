@@ -13,6 +13,7 @@ import numpy as np
 
 from influence_sim.engine.media import agreed_cpm, demand, least_spend, price, refusal
 from influence_sim.engine.state import BRAND_ACCOUNT, CHANNELS
+from influence_sim.maths import exp_of, log_of, power_of
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.always_on import AlwaysOn
@@ -144,7 +145,7 @@ def usual_niche(market: Market) -> float:
 
 def listed_fee(market: Market, followers: Array) -> Array:
     """Return the fee (C,) in USD that price lists name for so many real followers."""
-    listed: Array = market.prices.fee * (followers / 10_000.0) ** market.prices.fee_exponent
+    listed: Array = market.prices.fee * power_of(followers / 10_000.0, market.prices.fee_exponent)
     return listed
 
 
@@ -235,7 +236,7 @@ def results_of(s: Simulation, campaign: Campaign) -> Results:
     spend = np.where(own, 0.0, hired) + np.array([charged.get(row, 0.0) for row in rows.tolist()])
     word = posts.sponsored[rows].astype(np.int64) << 31 | posts.ordinal[rows] << 16
     u = uniforms(s.rules.seed, Stream.RESULT_NOISE, s.rules.replication, 0, posts.key[rows], word)
-    sales = posts.sales[rows] * scale * np.exp(TRACKING_ERROR * normals(u)[:, 0])
+    sales = posts.sales[rows] * scale * exp_of(TRACKING_ERROR * normals(u)[:, 0])
     return Results(
         np.where(own, -1, posts.creator[rows]),
         day,
@@ -260,13 +261,13 @@ def observe(s: Simulation, campaign: Campaign) -> BrandView:
         advertising = np.where(s.career.posts > 0, s.career.adverts / s.career.posts, 0.0)
     bound, since = commitments(s.campaigns, campaign.brand, s.day, c)
     willing = (s.fit >= creators.fit_required[:c]) & ~bound & (s.career.stopped == 0)
-    loyalty = 1.0 + m.creators.loyalty * 0.5 ** (since / m.creators.loyalty_half_life)
+    loyalty = 1.0 + m.creators.loyalty * power_of(0.5, since / m.creators.loyalty_half_life)
     pressure = (1.0 + m.creators.reluctance * advertising) * loyalty
     theirs = (posts.brand >= 0) & (posts.brand != campaign.brand) & (posts.sponsored == 1) & (posts.disclosure > 0) & (posts.creator < c)
     seed, replication, day = s.rules.seed, s.rules.replication, s.day
     rank = np.empty(c)
     rank[np.argsort(-followers, kind="stable")] = np.arange(1, c + 1)
-    search = m.prices.search_cost * np.log(rank)
+    search = m.prices.search_cost * log_of(rank)
 
     def truth() -> Truth:
         if campaign.strategy is None or not campaign.strategy.reads_truth:

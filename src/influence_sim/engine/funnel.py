@@ -22,6 +22,7 @@ from influence_sim.engine.state import (
     TOUCHING,
 )
 from influence_sim.jit import hot
+from influence_sim.maths import exp, expm1, log, log1p, power
 from influence_sim.rng import Stream
 
 _AWARE, _CONSIDER, _NEED, _CHOICE, _MENTION = (
@@ -38,7 +39,7 @@ def _mind(i, b, day, rules, leads, buyers_share):
     memory = leads[i, b].memory * rules.memory_keep
     if seen > 0.0:
         repeated = memory / rules.repetition_peak
-        lift = rules.attitude_gain * leads[i, b].warmth * (repeated + 1.0) * math.exp(-repeated) * (1.0 - leads[i, b].attitude)
+        lift = rules.attitude_gain * leads[i, b].warmth * (repeated + 1.0) * exp(-repeated) * (1.0 - leads[i, b].attitude)
         lift -= rules.attitude_disclosure * leads[i, b].doubt
         leads[i, b].attitude = min(1.0, max(-1.0, leads[i, b].attitude + lift))
     memory += seen
@@ -61,9 +62,9 @@ def _mind(i, b, day, rules, leads, buyers_share):
         if u_consider < rules.consideration * 0.5 * (1.0 + attitude):
             leads[i, b].considering = 1
     interest = max(0.0, leads[i, b].category + rules.category_floor) / rules.category_floor
-    hazard = rules.baseline_rate * interest**rules.baseline_interest
+    hazard = rules.baseline_rate * power(interest, rules.baseline_interest)
     if leads[i, b].considering:
-        hazard += rules.delayed_rate * math.exp(rules.delayed_attitude * attitude + rules.delayed_memory * math.log(1.0 + memory))
+        hazard += rules.delayed_rate * exp(rules.delayed_attitude * attitude + rules.delayed_memory * log(1.0 + memory))
     if leads[i, b].purchases == 0:
         hazard += rules.contagion * buyers_share[i % len(buyers_share), b]
     leads[i, b].hazard = min(1.0, hazard)
@@ -72,13 +73,13 @@ def _mind(i, b, day, rules, leads, buyers_share):
 @hot
 def _rate(chance):
     """Return the rate of an exponential clock that rings within a day with this chance; certainty rings almost surely."""
-    return -math.log1p(-min(chance, 1.0 - 1e-16))
+    return -log1p(-min(chance, 1.0 - 1e-16))
 
 
 @hot
 def _weight(i, b, leads):
     """Return the weight of brand b in a choice among brands known."""
-    return math.exp(leads[i, b].attitude + leads[i, b].loyalty) if leads[i, b].aware else 0.0
+    return exp(leads[i, b].attitude + leads[i, b].loyalty) if leads[i, b].aware else 0.0
 
 
 @hot
@@ -156,14 +157,14 @@ def _decide(i, day, rules, decays, codes, viewers, leads, sums):
     for b in range(brands):
         all_rates += _rate(ready * leads[i, b].hazard)
         all_weights += _weight(i, b, leads)
-    any_purchase = -math.expm1(-all_rates)
+    any_purchase = -expm1(-all_rates)
     u_due, u_leave, _, _ = tail(rules.seed, _NEED, rules.replication, i, 0, 0, day << 16)
     chooses = u_due < due
     winner = NOBODY
     first = 1.0
     if chooses:
         winner = LEAVES
-        first = -math.log(u_leave) / rules.lapse if rules.lapse > 0.0 else math.inf
+        first = -log(u_leave) / rules.lapse if rules.lapse > 0.0 else math.inf
     for b in range(brands):
         rate = _rate(ready * leads[i, b].hazard)
         weight = _weight(i, b, leads)
@@ -176,12 +177,12 @@ def _decide(i, day, rules, decays, codes, viewers, leads, sums):
         if chooses:
             if weight > 0.0:
                 u, _, _, _ = tail(rules.seed, _CHOICE, rules.replication, i, b, 0, day << 16)
-                clock = -math.log(u) / weight
+                clock = -log(u) / weight
                 if clock < first:
                     winner, first = b, clock
         elif rate > 0.0:
             _, u, _, _ = tail(rules.seed, _CONSIDER, rules.replication, i, b, 0, day << 16)
-            clock = -math.log1p(-u) / rate
+            clock = -log1p(-u) / rate
             if clock < first:
                 winner, first = b, clock
     return winner
@@ -200,7 +201,7 @@ def evening(low, high, day, rules, decays, brands, block, knowledge, viewers, le
             share = viewers[i].sponsored / viewers[i].shown
             viewers[i].saturation = rules.saturation_keep * viewers[i].saturation + (1.0 - rules.saturation_keep) * share
         if viewers[i].recognised > 0.0:
-            knowledge[i] += (1.0 - knowledge[i]) * (1.0 - (1.0 - rules.persuasion_learning) ** viewers[i].recognised)
+            knowledge[i] += (1.0 - knowledge[i]) * (1.0 - power(1.0 - rules.persuasion_learning, viewers[i].recognised))
         for b in range(leads.shape[1]):
             _mind(i, b, day, rules, leads, buyers_share)
         winner = _decide(i, day, rules, decays, brands, viewers, leads, total)

@@ -31,6 +31,7 @@ from influence_sim.engine.state import (
     Lists,
 )
 from influence_sim.jit import hot, kernel
+from influence_sim.maths import exp, log, power
 from influence_sim.rng import Stream, philox, unit
 
 _TEST, _AD = int(Stream.TEST_AUDIENCE), int(Stream.AD_AUDIENCE)
@@ -80,7 +81,7 @@ def beliefs(first, count, now, rules, posts, likes, predicted, out):
 def _log_ratio(likes, expected, rules):
     """Return a ratio of likes in units of match; 0 where there is nothing to compare."""
     if likes > 0.0 and expected > 0.0 and rules.like_slope > 0.0:
-        return math.log(likes / expected) / rules.like_slope
+        return log(likes / expected) / rules.like_slope
     return 0.0
 
 
@@ -90,13 +91,13 @@ def refresh(first, count, now, rules, posts, retrievable, belief):
     prior = rules.prior_impressions * rules.like_rate
     for p in range(first, count):
         age = max(0.0, now - posts[p].posted)
-        fresh = (1.0 + age / rules.freshness_age) ** (-rules.freshness_exponent)
+        fresh = power(1.0 + age / rules.freshness_age, -rules.freshness_exponent)
         # A new post is expected to do what its creator's posts did, as far as the platform trusts that.
-        head_start = math.exp(rules.like_slope * rules.prediction_creator * belief[posts[p].creator])
+        head_start = exp(rules.like_slope * rules.prediction_creator * belief[posts[p].creator])
         posts[p].residual = _log_ratio(posts[p].likes + prior * head_start, posts[p].predicted / FIXED + prior, rules)
         multiplier = fresh
         if rules.popularity_exponent > 0.0:
-            multiplier *= (posts[p].trend + rules.trending_prior) ** rules.popularity_exponent
+            multiplier *= power(posts[p].trend + rules.trending_prior, rules.popularity_exponent)
         if posts[p].advert:
             multiplier *= rules.sponsored_factor
         posts[p].multiplier = multiplier
@@ -105,7 +106,7 @@ def refresh(first, count, now, rules, posts, retrievable, belief):
             weight *= rules.failed_factor
         posts[p].fresh_weight = weight * fresh
         ratio = (posts[p].trend + rules.trending_prior) / (rules.trending_cap + rules.trending_prior)
-        posts[p].trend_weight = weight * min(1.0, ratio**rules.trending_exponent)
+        posts[p].trend_weight = weight * min(1.0, power(ratio, rules.trending_exponent))
 
 
 @hot
@@ -168,7 +169,7 @@ def audience_of(
                     x = np.float64(people.estimate[i, k])
                     dot += x * themes[p, k]
                     norm += x * x
-                if accept >= math.exp(targeting * (dot / math.sqrt(norm) - 1.0)):
+                if accept >= exp(targeting * (dot / math.sqrt(norm) - 1.0)):
                     continue
             stamp[i] = p
             chosen[found] = i

@@ -9,6 +9,7 @@ import numpy as np
 from influence_sim.engine.constants import unit_rows
 from influence_sim.engine.respond import lengths
 from influence_sim.engine.state import AMATEUR, BRAND_ACCOUNT, CHANNEL_OF, NO_CHANNEL, UNSTAGED, records
+from influence_sim.maths import exp_of, log_of
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -92,7 +93,7 @@ def write_posts(
         return uniforms(rules.seed, stream, rules.replication, 0, key, word + draw)
 
     topics = creators.topics.shape[1]
-    noise = -np.log(np.concatenate([draws(Stream.POST_TOPIC, d) for d in range(-(-topics // 4))], axis=1)[:, :topics])
+    noise = -log_of(np.concatenate([draws(Stream.POST_TOPIC, d) for d in range(-(-topics // 4))], axis=1)[:, :topics])
     noise /= noise.sum(axis=1, keepdims=True)
     share = np.where(key < BRAND_ACCOUNT, market.creators.post_topic_noise, 0.0)[:, None]
     shares = (1.0 - share) * creators.topics[creator] + share * noise
@@ -125,7 +126,7 @@ def write_posts(
     posts.stage[rows] = np.where(staged, 0, UNSTAGED)
     # Ranks with a log-uniform law have chances close to one over the rank.
     u = draws(Stream.SOUND)
-    popular = np.minimum(np.floor(np.exp(u[:, 1] * np.log(market.creators.sounds + 1.0))), market.creators.sounds) - 1.0
+    popular = np.minimum(np.floor(exp_of(u[:, 1] * log_of(market.creators.sounds + 1.0))), market.creators.sounds) - 1.0
     posts.sound[rows] = np.where(u[:, 0] < market.creators.shared_sounds, popular, -1)
     heated = (sponsored == 0) & found & (draws(Stream.HEAT)[:, 0] < rules.heating_chance)
     posts.heat[rows] = np.where(heated, rules.heating_quota, 0)

@@ -10,11 +10,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from influence_sim.engine.batch import score_request
+from influence_sim.engine.batch import score_by
+from influence_sim.engine.desk import Desk, new_desk
 from influence_sim.engine.feed import predict, rank_noise, score_candidates, value
-from influence_sim.engine.request import close_request, open_request, play_slot
-from influence_sim.engine.respond import sigmoid, tail
-from influence_sim.engine.retrieve import Desk, new_desk
+from influence_sim.engine.outside import draw_outside
+from influence_sim.engine.request import close_request, open_requests, play_slot
+from influence_sim.engine.respond import find, sigmoid, tail
 from influence_sim.engine.state import BOUGHT, CLICK, COMMENT, LIKE, NEGATIVE, SHARE, SOURCES, SUBSCRIBE, Scene
 from influence_sim.feeds import Score
 from influence_sim.rng import Stream
@@ -73,45 +74,44 @@ class Witness:
     def serve(self, scene: Scene, name: str, score: Score | None, scale: float) -> None:
         """Serve the person in this round as the kernels do."""
         i = self.person
-        desk = new_desk(scene.interests.shape[1])
-        row, end = int(scene.slots.start[i]), int(scene.slots.start[i + 1])
-        while row < end:
-            open_request(i, row, scene, desk)
+        desk = new_desk(scene.interests.shape[1], 1)
+        desk.next[0] = scene.slots.start[i]
+        while open_requests(i, i + 1, scene, desk):
             if score is None:
-                score_candidates(scene, desk)
+                score_candidates(1, scene, desk)
             else:
-                score_request(scene, desk, name, score, scale)
-            size = int(desk.request[0].slots)
-            for place in range(size):
+                score_by(1, scene, desk, name, score, scale)
+            draw_outside(1, scene, desk)
+            q = desk.request[0]
+            for place in range(int(q.slots)):
                 if scene.day == self.day and self.slots == self.slot:
-                    self._look(scene, desk, row + place, place, score)
+                    self._look(scene, desk, int(q.row) + place, place, score)
                 else:
-                    play_slot(scene, desk)
+                    play_slot(0, scene, desk)
                 self.slots += scene.day == self.day
-            close_request(scene, desk)
-            row += size
+            close_request(0, scene, desk)
         self.rounds += scene.day == self.day
 
     def _look(self, scene: Scene, desk: Desk, row: int, place: int, score: Score | None) -> None:
-        rules, slots, q = scene.rules, scene.slots, desk.request[0]
+        rules, slots, q, c = scene.rules, scene.slots, desk.request[0], desk.candidates
         m = int(q.candidates)
-        before, taken = desk.score[:m].copy(), desk.taken[:m].copy()
-        posts = scene.posts[desk.post[:m]]
+        before, taken = c.score[:m].copy(), c.taken[:m].copy()
+        posts = scene.posts[c.post[:m]]
         # The author or sound of the slot before comes again only where nothing else is left.
         again = ((posts.creator == q.last_author) & (q.last_author >= 0)) | ((posts.sound == q.last_sound) & (q.last_sound >= 0))
         again &= rules.ranking == 0
-        play_slot(scene, desk)
+        play_slot(0, scene, desk)
         source = SOURCES[slots.source[row]]
         drawn = ""
         if rules.mixture and source not in ("paid", "heated", "explore"):
             drawn = _drawn(rules, self.person, place, int(q.time_word))
-        allowed = [j for j in range(m) if not taken[j] and (not drawn or SOURCES[desk.source[j]] == drawn)]
+        allowed = [j for j in range(m) if not taken[j] and (not drawn or SOURCES[c.source[j]] == drawn)]
         order = sorted(allowed, key=lambda j: (bool(again[j]), -before[j], j))
         p = int(slots.post[row])
-        leading = next((j for j in range(m) if p >= 0 and desk.post[j] == p), -1)
+        leading = next((j for j in range(m) if p >= 0 and c.post[j] == p), -1)
 
         def contender(j: int) -> Contender:
-            return describe(scene, desk, int(desk.post[j]), SOURCES[desk.source[j]], float(before[j]), score)
+            return describe(scene, desk, int(c.post[j]), SOURCES[c.source[j]], float(before[j]), score)
 
         winner = None
         if p >= 0:
@@ -146,8 +146,9 @@ def describe(scene: Scene, desk: Desk, p: int, source: str, score: float, functi
     """Return a post with its predictions and the factors of its score; the last factor holds what the request did to it."""
     rules, i = scene.rules, int(desk.request[0].person)
     post = scene.posts[p]
-    z, follows, affinity, standing = predict(p, i, scene.day, rules, scene.posts, scene.themes, scene.acq, scene.decays, desk)
-    dot = float(desk.estimate @ scene.themes[p]) * float(desk.request[0].estimate_scale)
+    pair = find(scene.acq.start, scene.acq.creator, i, post.creator)
+    z, follows, affinity, standing = predict(p, pair, 0, scene, desk)
+    dot = float(desk.estimate[0] @ scene.themes[p]) * float(desk.request[0].estimate_scale)
     match = {
         "topics": float(rules.match * (dot - rules.match_mean) / rules.match_unit),
         "record": float(post.residual),

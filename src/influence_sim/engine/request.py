@@ -1,8 +1,9 @@
-"""Serve one round: every request retrieves, scores and fills its slots; `respond` answers each slot.
+"""Serve one round: requests retrieve, score and fill their slots; `respond` answers each slot.
 
 A request of up to `slots_per_request` slots reads a frozen state of its person; what the person
-taught the platform is applied when the request ends.  The three steps of a request are functions
-of their own, so that a feed written in Python can score between them and a replay can stop at a slot.
+taught the platform is applied when the request ends.  The first requests of some dozen people go
+together, step by step over all of them, then the second, and so on; people share nothing, so the
+order changes no result.  A feed written in Python scores between the steps, and a replay can stop at a slot.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import math
 import numpy as np
 
 from influence_sim.engine.feed import predict, predicted_like, score_candidates
-from influence_sim.engine.respond import expected_fraction, length, normals2, respond, tail, watch_time
-from influence_sim.engine.retrieve import retrieve
+from influence_sim.engine.outside import NOBODY, draw_outside, rate_outside
+from influence_sim.engine.respond import find, respond, tail, watch_again
+from influence_sim.engine.retrieve import ask_for_letters, ask_for_person, retrieve
 from influence_sim.engine.seen import add_seen, is_seen
 from influence_sim.engine.state import (
     BRAND_ACCOUNT,
@@ -34,26 +36,27 @@ from influence_sim.engine.state import (
     TRENDING,
 )
 from influence_sim.jit import hot, inner
+from influence_sim.maths import exp, power
 from influence_sim.rng import Stream
 
-NOBODY = 0xFFFFFFFF  # creator word of posts from outside the model
-_SOURCE, _OUTSIDE, _ANSWER = int(Stream.SLOT_SOURCE), int(Stream.OUTSIDE), int(Stream.OUTSIDE_RESPONSE)
-_RESERVED, _RACE = int(Stream.RESERVED_SLOTS), int(Stream.RACE)
+_SOURCE, _RESERVED, _RACE = int(Stream.SLOT_SOURCE), int(Stream.RESERVED_SLOTS), int(Stream.RACE)
 
 
 @inner
-def open_request(i, row, scene, desk):
-    """Begin the next request of person i at slot `row`: fill the desk with candidates, not yet scored."""
-    rules, slots, viewers, q = scene.rules, scene.slots, scene.viewers, desk.request[0]
-    topics = len(desk.estimate)
+def _open(r, i, row, first, at, scene, desk):
+    """Begin the next request of person i at slot `row`; its candidates and slots begin at `first` and `at` on the desk."""
+    rules, slots, viewers, q = scene.rules, scene.slots, scene.viewers, desk.request[r]
+    topics = desk.estimate.shape[1]
     taste_norm = 0.0
     norm = 0.0
     for k in range(topics):
-        desk.taste[k] = scene.interests[i, k]
-        taste_norm += desk.taste[k] * desk.taste[k]
-        desk.estimate[k] = scene.estimate[i, k]
-        desk.lesson[k] = desk.estimate[k]
-        norm += desk.estimate[k] * desk.estimate[k]
+        taste = np.float64(scene.interests[i, k])
+        estimate = np.float64(scene.estimate[i, k])
+        desk.taste[r, k] = taste
+        taste_norm += taste * taste
+        desk.estimate[r, k] = estimate
+        desk.lesson[r, k] = estimate
+        norm += estimate * estimate
     q.person = i
     q.protected = 1 if scene.minor[i] and not rules.sponsored_to_minors else 0
     q.row = row
@@ -63,16 +66,14 @@ def open_request(i, row, scene, desk):
     q.time_word = scene.day << 16 | q.number
     q.taste_scale = 1.0 / math.sqrt(taste_norm)
     q.estimate_scale = 1.0 / math.sqrt(norm)
-    # Outside posts come by topic too and bore like any other: their strength falls with what was seen today.
-    last = len(scene.outside) - 1
-    q.outside = 0.0
+    q.boredom = rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
     for k in range(topics):
-        at = desk.estimate[k] * q.estimate_scale * last
-        below = min(int(at), last - 1)
-        worth = scene.outside[below] + (at - below) * (scene.outside[below + 1] - scene.outside[below])
-        desk.outside[k] = desk.estimate[k] * worth * math.exp(-rules.same_tag_penalty * scene.tags[i, k] / rules.rank_noise)
-        q.outside += desk.outside[k]
-    q.candidates = retrieve(i, scene, desk)
+        desk.appeal[r, k] = rules.match * (desk.taste[r, k] * q.taste_scale - rules.match_mean) / rules.match_unit
+    rate_outside(r, scene, desk)
+    q.at = at
+    q.first = first
+    q.candidates = 0
+    retrieve(r, scene, desk)
     q.reserved = 0
     if scene.tests.start[i] < scene.tests.start[i + 1]:
         u, _, _, _ = tail(rules.seed, _RESERVED, rules.replication, i, 0, 0, q.time_word)
@@ -88,23 +89,46 @@ def open_request(i, row, scene, desk):
     q.limit = 0.0
 
 
+@hot
+def open_requests(low, high, scene, desk):
+    """Open the next request of each of the people low..high-1 who has slots left; return how many.
+
+    `desk.next[i - low]` is where person i stands.
+    """
+    n = 0
+    first = 0
+    at = 0
+    for i in range(low, high):
+        if i + 2 < high:
+            ask_for_person(i + 2, scene)
+        if i + 1 < high:
+            ask_for_letters(i + 1, scene)
+        if desk.next[i - low] == scene.slots.start[i + 1]:
+            continue
+        _open(n, i, desk.next[i - low], first, at, scene, desk)
+        first += desk.request[n].candidates
+        at += desk.request[n].slots
+        desk.next[i - low] += desk.request[n].slots
+        n += 1
+    return n
+
+
 @inner
-def _best(source, rules, posts, desk):
+def _best(source, r, rules, desk):
     """Return the best candidate of a source (any: -1) and its score.
 
     The author or sound of the slot before comes again only if nothing else is left.
     """
-    q = desk.request[0]
+    q, c = desk.request[r], desk.candidates
     best = -1
     top = -math.inf
     spare = -1
     spare_top = -math.inf
-    for j in range(q.candidates):
-        if desk.taken[j] or (source >= 0 and desk.source[j] != source):
+    for j in range(q.first, q.first + q.candidates):
+        if c.taken[j] or (source >= 0 and c.source[j] != source):
             continue
-        score = desk.score[j]
-        post = posts[desk.post[j]]
-        again = (q.last_author >= 0 and post.creator == q.last_author) or (q.last_sound >= 0 and post.sound == q.last_sound)
+        score = c.score[j]
+        again = (q.last_author >= 0 and c.author[j] == q.last_author) or (q.last_sound >= 0 and c.sound[j] == q.last_sound)
         if rules.ranking == 0 and again:
             if score > spare_top:
                 spare, spare_top = j, score
@@ -116,23 +140,24 @@ def _best(source, rules, posts, desk):
 
 
 @inner
-def _discount(author, times, rules, posts, desk):
+def _discount(author, times, r, rules, desk):
     """Lower the remaining posts of a creator that now stands `times` in the request (X's author diversity)."""
+    q, c = desk.request[r], desk.candidates
     floor, decay = rules.author_floor, rules.author_decay
     before = (1.0 - floor) * decay ** (times - 1) + floor
     ratio = ((1.0 - floor) * decay**times + floor) / before if before > 0.0 else 0.0
-    for j in range(desk.request[0].candidates):
-        if posts[desk.post[j]].creator == author:
-            desk.score[j] *= ratio
+    for j in range(q.first, q.first + q.candidates):
+        if c.author[j] == author:
+            c.score[j] *= ratio
 
 
 @inner
-def _allotted(group, takeover, rules, posts, leads, seen, desk):
+def _allotted(group, takeover, r, scene, desk):
     """Return the place of the person's allotted post with the smallest race key that may still be shown, or -1.
 
     `takeover` is 1 at the first slot of the person's day, where takeovers stand and nothing else that is bought.
     """
-    q = desk.request[0]
+    rules, posts, q = scene.rules, scene.posts, desk.request[r]
     i = q.person
     best = -1
     smallest = 2.0
@@ -141,9 +166,9 @@ def _allotted(group, takeover, rules, posts, leads, seen, desk):
         if p < 0 or (1 if posts[p].format == TAKEOVER else 0) != takeover:
             continue
         if posts[p].sponsored and posts[p].key >= BRAND_ACCOUNT and not takeover:
-            if leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
+            if scene.leads[i, posts[p].brand].ads >= rules.ad_frequency_cap:
                 continue
-        elif is_seen(seen, i, p):
+        elif is_seen(scene.seen, i, p):
             continue
         word = posts[p].sponsored << 31 | posts[p].ordinal << 16
         u, _, _, _ = tail(rules.seed, _RACE, rules.replication, i, posts[p].key, word, q.time_word)
@@ -153,66 +178,40 @@ def _allotted(group, takeover, rules, posts, leads, seen, desk):
 
 
 @inner
-def _learn(gain, p, tag, rate, themes, desk):
-    """Move the lesson towards (or away from) a post's topics; tag >= 0 stands for a pure topic."""
-    for k in range(len(desk.lesson)):
-        towards = (1.0 if k == tag else 0.0) if tag >= 0 else themes[p, k]
-        desk.lesson[k] = (1.0 - rate) * desk.lesson[k] + rate * gain * towards
+def _fill(row, post, source, action, watch, sharer, predicted, slots):
+    slots.post[row] = post
+    slots.source[row] = source
+    slots.action[row] = action
+    slots.watch[row] = np.float32(watch)
+    slots.sharer[row] = sharer
+    slots.predicted[row] = predicted
 
 
 @inner
-def _outside(row, u_topic, u_ad, u_watch, scene, desk):
-    """Show a post from outside the model: it takes time, teaches the platform and may be an ad."""
-    rules, viewers, slots, q = scene.rules, scene.viewers, scene.slots, desk.request[0]
-    i = q.person
-    topic = 0
-    total = desk.outside[0]
-    while u_topic * q.outside >= total and topic < len(desk.outside) - 1:
-        topic += 1
-        total += desk.outside[topic]
-    word = q.filled << 16
-    time_word = scene.day << 16 | q.number
-    a, b, c, _ = tail(rules.seed, _ANSWER, rules.replication, i, NOBODY, word, time_word)
-    z, z_length = normals2(a, b)
-    duration = length(rules, z_length, c)
-    ad = u_ad < rules.outside_ad_load and not q.protected
-    eta = rules.match * (desk.taste[topic] * q.taste_scale - rules.match_mean) / rules.match_unit
-    eta -= rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
+def _outside(row, s, r, scene, desk):
+    """Show the post from outside the model: it takes time, teaches the platform and may be an ad."""
+    rules, viewers, q, o = scene.rules, scene.viewers, desk.request[r], desk.outside
+    i, at = q.person, q.at + s
+    topic = int(o.topic[at])
+    watch = o.c[at]
+    if not rules.full_watch and watch == o.b[at]:
+        watch = watch_again(rules, o.d[at], o.b[at], i, NOBODY, s << 16, q.time_word)
+    ad = o.ad[at] > 0.0
     if ad:
-        eta -= rules.disclosure * scene.knowledge[i]
         viewers[i].recognised += scene.knowledge[i]
-    eta += rules.noise * z
-    watch = watch_time(rules, eta, duration, u_watch, i, NOBODY, word, time_word)
-    slots.post[row] = -1
-    slots.source[row] = OUTSIDE_AD if ad else OUTSIDE
-    slots.action[row] = 0
-    slots.watch[row] = np.float32(watch)
-    slots.sharer[row] = -1
-    slots.predicted[row] = 0
+    _fill(row, -1, OUTSIDE_AD if ad else OUTSIDE, 0, watch, -1, 0, scene.slots)
     viewers[i].shown += 1
     viewers[i].sponsored += 1 if ad else 0
     viewers[i].watched += watch
-    gain = rules.learn_watch * (min(watch, duration) / duration - expected_fraction(rules, duration))
-    _learn(gain, 0, topic, rules.learning_rate, scene.themes, desk)
-    q.stale = 1 if q.stale or q.last_author >= 0 else 0
+    keep, step = 1.0 - rules.learning_rate, rules.learning_rate * o.a[at]
+    for k in range(desk.lesson.shape[1]):
+        desk.lesson[r, k] = keep * desk.lesson[r, k] + (step if k == topic else 0.0)
+    if q.last_author >= 0:
+        q.stale = 1
     q.last_author = -1
     q.last_sound = -1
-    desk.tags[q.tagged] = topic
+    desk.tags[r, q.tagged] = topic
     q.tagged += 1
-
-
-@inner
-def _empty(row, slots, desk):
-    """Leave a slot unfilled."""
-    slots.post[row] = -2
-    slots.source[row] = EMPTY
-    slots.action[row] = 0
-    slots.watch[row] = np.float32(0.0)
-    slots.sharer[row] = -1
-    slots.predicted[row] = 0
-    desk.request[0].last_author = -1
-    desk.request[0].last_sound = -1
-    desk.request[0].stale = 1
 
 
 @inner
@@ -242,29 +241,31 @@ def _count_at_once(p, row, rules, posts, slots):
         if posts[p].trend_weight == 0.0:  # not retrievable
             return
         ratio = (posts[p].trend + rules.trending_prior) / (rules.trending_cap + rules.trending_prior)
-        posts[p].trend_weight = min(1.0, ratio**rules.trending_exponent)
+        posts[p].trend_weight = min(1.0, power(ratio, rules.trending_exponent))
 
 
 @inner
-def _show(row, p, source, sharer, predicted, moment, scene, desk):
+def _show(row, p, pair, source, sharer, predicted, moment, r, scene, desk):
     """Show post p in slot `row`, let the person respond, and remember what the rest of the request needs."""
-    rules, posts, slots, q = scene.rules, scene.posts, scene.slots, desk.request[0]
+    rules, posts, slots, q = scene.rules, scene.posts, scene.slots, desk.request[r]
     i = q.person
-    gain = respond(row, p, source, sharer, moment if rules.repeats or source == PAID else 0, predicted, scene, desk)
-    _learn(gain, p, -1, rules.learning_rate, scene.themes, desk)
+    gain = respond(row, p, pair, source, sharer, moment if rules.repeats or source == PAID else 0, predicted, r, scene, desk)
+    keep, step = 1.0 - rules.learning_rate, rules.learning_rate * gain
+    for k in range(desk.lesson.shape[1]):
+        desk.lesson[r, k] = keep * desk.lesson[r, k] + step * scene.themes[p, k]
     author = posts[p].creator
     q.last_author = author
     q.last_sound = posts[p].sound
-    desk.authors[q.chosen] = author
+    desk.authors[r, q.chosen] = author
     q.chosen += 1
     times = 0
     for a in range(q.chosen):
-        if desk.authors[a] == author:
+        if desk.authors[r, a] == author:
             times += 1
     if rules.ranking == 0:
-        _discount(author, times, rules, posts, desk)
+        _discount(author, times, r, rules, desk)
     q.stale = 1
-    desk.tags[q.tagged] = posts[p].tag
+    desk.tags[r, q.tagged] = posts[p].tag
     q.tagged += 1
     if rules.repeats:
         # Shown again at will, but shared once.
@@ -277,94 +278,118 @@ def _show(row, p, source, sharer, predicted, moment, scene, desk):
 
 
 @inner
-def play_slot(scene, desk):
-    """Fill the next slot of the running request: bought, reserved for a test, or the winner of the contest."""
-    rules, posts, q = scene.rules, scene.posts, desk.request[0]
+def _given(s, moment, r, scene, desk):
+    """Return the post that stands in slot s without a contest, and its source: bought, heated or reserved for a test; else -1."""
+    rules, q = scene.rules, desk.request[r]
     i = q.person
-    s = q.filled
-    row = q.row + s
-    moment = scene.viewers[i].shown + 1
-    p = -1
-    source = EMPTY
     spaced = s % (rules.ad_gap + 1) == rules.ad_gap
     first = 1 if moment == 1 and not spaced else 0
     if (first or spaced) and scene.ads.start[i] < scene.ads.start[i + 1]:
-        at = _allotted(scene.ads, first, rules, posts, scene.leads, scene.seen, desk)
+        at = _allotted(scene.ads, first, r, scene, desk)
         if at >= 0:
             p = scene.ads.rows[at]
             scene.ads.rows[at] = -1
-            source = PAID if posts[p].sponsored else HEATED
-    if p < 0 and s >= q.slots - q.reserved:
-        at = _allotted(scene.tests, 0, rules, posts, scene.leads, scene.seen, desk)
+            return p, PAID if scene.posts[p].sponsored else HEATED
+    if s >= q.slots - q.reserved:
+        at = _allotted(scene.tests, 0, r, scene, desk)
         if at >= 0:
             p = scene.tests.rows[at]
             scene.tests.rows[at] = -1
-            source = EXPLORE
-    if p >= 0:
-        for j in range(q.candidates):
-            if desk.post[j] == p and (source != PAID or posts[p].key < BRAND_ACCOUNT):
-                desk.taken[j] = 1
-        z, _, _, _ = predict(p, i, scene.day, rules, posts, scene.themes, scene.acq, scene.decays, desk)
-        _show(row, p, source, -1, predicted_like(z, p, rules, posts), moment, scene, desk)
-        q.filled += 1
-        return
-    if rules.mixture:
-        u, _, _, _ = tail(rules.seed, _SOURCE, rules.replication, i, s, 0, q.time_word)
-        q.best, q.top = _best(_draw_source(u, rules), rules, posts, desk)
-    else:
-        if q.stale:
-            q.best, q.top = _best(-1, rules, posts, desk)
-            q.stale = 0
-            # The best outside post beats `top` when (strength / -ln U)^t > top; solved for U once per candidate.
-            q.limit = 0.0
-            if q.best >= 0 and q.top > 0.0:
-                strength = q.top ** (1.0 / rules.rank_noise)
-                q.limit = math.exp(-q.outside / strength) if strength > 0.0 else 0.0
-        if q.outside > 0.0:
-            u, u_topic, u_ad, u_watch = tail(rules.seed, _OUTSIDE, rules.replication, i, 0, s, q.time_word)
-            if u > q.limit:
-                _outside(row, u_topic, u_ad, u_watch, scene, desk)
-                q.filled += 1
-                return
-    j = q.best
-    if j >= 0:
-        desk.taken[j] = 1
-        if desk.place[j] >= 0:
-            scene.inbox.post[i, desk.place[j]] = -1
-        p = desk.post[j]
-        _show(row, p, desk.source[j], desk.sharer[j], predicted_like(desk.predicted[j], p, rules, posts), moment, scene, desk)
-    else:
-        _empty(row, scene.slots, desk)
-    q.filled += 1
+            return p, EXPLORE
+    return -1, EMPTY
 
 
 @inner
-def close_request(scene, desk):
-    """Apply what the request taught the platform."""
-    q = desk.request[0]
+def _lead(s, r, rules, desk):
+    """Find the candidate that leads slot s, and how rare an outside post must be to beat it."""
+    q = desk.request[r]
+    if rules.mixture:
+        u, _, _, _ = tail(rules.seed, _SOURCE, rules.replication, q.person, s, 0, q.time_word)
+        q.best, q.top = _best(_draw_source(u, rules), r, rules, desk)
+        q.limit = 1.0
+    elif q.stale:
+        q.best, q.top = _best(-1, r, rules, desk)
+        q.stale = 0
+        # The best outside post beats `top` when (strength / -ln U)^t > top; solved for U once per candidate.
+        q.limit = 0.0 if q.outside > 0.0 else 1.0
+        if q.best >= 0 and q.top > 0.0 and q.outside > 0.0:
+            strength = power(q.top, 1.0 / rules.rank_noise)
+            q.limit = exp(-q.outside / strength) if strength > 0.0 else 0.0
+
+
+@inner
+def play_slot(r, scene, desk):
+    """Fill the next slot of request r: bought, reserved for a test, or the winner of the contest."""
+    rules, posts, q, c = scene.rules, scene.posts, desk.request[r], desk.candidates
+    s = q.filled
+    row = q.row + s
+    q.filled += 1
+    moment = scene.viewers[q.person].shown + 1
+    p, source = _given(s, moment, r, scene, desk)
+    if p >= 0:
+        for j in range(q.first, q.first + q.candidates):
+            if c.post[j] == p and (source != PAID or posts[p].key < BRAND_ACCOUNT):
+                c.taken[j] = 1
+        pair = find(scene.acq.start, scene.acq.creator, q.person, posts[p].creator)
+        z, _, _, _ = predict(p, pair, r, scene, desk)
+        _show(row, p, pair, source, -1, predicted_like(z, p, rules, posts), moment, r, scene, desk)
+        return
+    _lead(s, r, rules, desk)
+    j = q.best
+    if desk.outside.contest[q.at + s] > q.limit:
+        _outside(row, s, r, scene, desk)
+    elif j >= 0:
+        c.taken[j] = 1
+        if c.place[j] >= 0:
+            scene.inbox.post[q.person, c.place[j]] = -1
+        p = c.post[j]
+        predicted = predicted_like(c.predicted[j], p, rules, posts)
+        _show(row, p, c.pair[j], c.source[j], c.sharer[j], predicted, moment, r, scene, desk)
+    else:
+        _fill(row, -2, EMPTY, 0, 0.0, -1, 0, scene.slots)
+        q.last_author = -1
+        q.last_sound = -1
+        q.stale = 1
+
+
+@inner
+def close_request(r, scene, desk):
+    """Apply what request r taught the platform."""
+    q = desk.request[r]
     i = q.person
+    topics = desk.lesson.shape[1]
     total = 0.0
-    for k in range(len(desk.lesson)):
-        desk.lesson[k] = max(desk.lesson[k], 1e-4)
-        total += desk.lesson[k]
-    for k in range(len(desk.lesson)):
-        scene.estimate[i, k] = np.float32(desk.lesson[k] / total)
+    for k in range(topics):
+        desk.lesson[r, k] = max(desk.lesson[r, k], 1e-4)
+        total += desk.lesson[r, k]
+    for k in range(topics):
+        scene.estimate[i, k] = np.float32(desk.lesson[r, k] / total)
     for j in range(q.tagged):
-        tag = desk.tags[j]
+        tag = desk.tags[r, j]
         if scene.tags[i, tag] < 255:
             scene.tags[i, tag] += 1
 
 
 @hot
+def play(n, scene, desk):
+    """Fill the slots of the first n requests, which are opened, scored and have their outside posts."""
+    for r in range(n):
+        for _ in range(desk.request[r].slots):
+            play_slot(r, scene, desk)
+        close_request(r, scene, desk)
+
+
+@hot
 def serve(low, high, scene, desk):
-    """Serve every slot of people low..high-1 in this round."""
-    for i in range(low, high):
-        row = scene.slots.start[i]
-        while row < scene.slots.start[i + 1]:
-            open_request(i, row, scene, desk)
-            score_candidates(scene, desk)
-            size = desk.request[0].slots
-            for _ in range(size):
-                play_slot(scene, desk)
-            close_request(scene, desk)
-            row += size
+    """Serve every slot of people low..high-1 in this round, as many people together as the desk has room for."""
+    for first in range(low, high, len(desk.next)):
+        last = min(first + len(desk.next), high)
+        for i in range(first, last):
+            desk.next[i - first] = scene.slots.start[i]
+        while True:
+            n = open_requests(first, last, scene, desk)
+            if n == 0:
+                break
+            score_candidates(n, scene, desk)
+            draw_outside(n, scene, desk)
+            play(n, scene, desk)

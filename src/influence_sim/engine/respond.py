@@ -7,11 +7,13 @@ counters. Both share the small formulas here, so that belief and truth differ on
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from influence_sim.engine.state import BOUGHT, BRAND_ACCOUNT, CLICK, COMMENT, FIXED, FOLLOWED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE
 from influence_sim.jit import hot, inner
+from influence_sim.maths import exp, log, power, turn
 from influence_sim.rng import Stream, uniform4
 
 _WATCH, _REACT, _CLICK, _LOOP, _JOIN = int(Stream.WATCH), int(Stream.REACT), int(Stream.CLICK), int(Stream.LOOP), int(Stream.JOIN)
@@ -20,11 +22,7 @@ _WATCH, _REACT, _CLICK, _LOOP, _JOIN = int(Stream.WATCH), int(Stream.REACT), int
 @inner
 def sigmoid(z):
     """Return 1 / (1 + exp(-z)); exact 0 and 1 beyond the range of exp."""
-    if z > 700.0:
-        return 1.0
-    if z < -700.0:
-        return 0.0
-    return 1.0 / (1.0 + math.exp(-z))
+    return 1.0 / (1.0 + exp(-z))
 
 
 @inner
@@ -58,14 +56,36 @@ def tail(seed_key, stream, replication, person, creator, post_word, time_word):
 @inner
 def normal(u, v):
     """Return one standard normal of two uniforms (Box-Muller)."""
-    return math.sqrt(-2.0 * math.log(u)) * math.cos(6.283185307179586 * v)
+    return math.sqrt(-2.0 * log(u)) * turn(v)[0]
 
 
 @inner
 def normals2(u, v):
     """Return two independent standard normals of two uniforms (Box-Muller)."""
-    radius = math.sqrt(-2.0 * math.log(u))
-    return radius * math.cos(6.283185307179586 * v), radius * math.sin(6.283185307179586 * v)
+    radius = math.sqrt(-2.0 * log(u))
+    cosine, sine = turn(v)
+    return radius * cosine, radius * sine
+
+
+class Video(NamedTuple):
+    """Rules of lengths and watching, as numbers that stay in registers through a loop."""
+
+    uniform_duration: int
+    duration_median: float
+    duration_sigma: float
+    duration_min: float
+    duration_max: float
+    full_watch: int
+    watch_median: float
+    watch_slope: float
+
+
+@inner
+def video_rules(r):
+    """Return `Video` of a record RULES."""
+    return Video(
+        r.uniform_duration, r.duration_median, r.duration_sigma, r.duration_min, r.duration_max, r.full_watch, r.watch_median, r.watch_slope
+    )
 
 
 @inner
@@ -73,7 +93,7 @@ def length(rules, z, u):
     """Return a video's length in seconds from a normal or, under the uniform law, a uniform."""
     if rules.uniform_duration:
         return rules.duration_min + (rules.duration_max - rules.duration_min) * u
-    seconds = rules.duration_median * math.exp(rules.duration_sigma * z)
+    seconds = rules.duration_median * exp(rules.duration_sigma * z)
     return min(max(seconds, rules.duration_min), rules.duration_max)
 
 
@@ -89,14 +109,18 @@ def watch_time(rules, eta, duration, u, person, creator, post_word, time_word):
     """Return seconds watched, loops included: log-logistic with shape 1, or to the end."""
     if rules.full_watch:
         return duration
-    median = rules.watch_median * math.exp(rules.watch_slope * eta)
+    median = rules.watch_median * exp(rules.watch_slope * eta)
     seconds = median * u / (1.0 - u)
-    if seconds < duration:
-        return seconds
+    return seconds if seconds < duration else watch_again(rules, median, duration, person, creator, post_word, time_word)
+
+
+@inner
+def watch_again(rules, median, duration, person, creator, post_word, time_word):
+    """Return seconds watched by somebody who reached the end: the video loops."""
     total = duration
-    again = rules.loop * math.exp(-max(duration - 7.0, 0.0) / 22.0)
-    for turn in range(8):
-        stay, part, _, _ = tail(rules.seed, _LOOP, rules.replication, person, creator, post_word + turn, time_word)
+    again = rules.loop * exp(-max(duration - 7.0, 0.0) / 22.0)
+    for loop in range(8):
+        stay, part, _, _ = tail(rules.seed, _LOOP, rules.replication, person, creator, post_word + loop, time_word)
         if stay >= again:
             break
         seconds = median * part / (1.0 - part)
@@ -111,19 +135,20 @@ def expected_fraction(rules, duration):
     """Return the share of a video of this length that an average match watches."""
     if rules.full_watch:
         return 1.0
-    return rules.watch_median * math.log(1.0 + duration / rules.watch_median) / duration
+    return rules.watch_median * log(1.0 + duration / rules.watch_median) / duration
 
 
 @inner
-def respond(row, p, source, sharer, moment, predicted, scene, desk):
-    """Let the person of the request react to post p in slot `row`; fill the slot; return the learning signal.
+def respond(row, p, pair, source, sharer, moment, predicted, r, scene, desk):
+    """Let the person of request r react to post p in slot `row`; fill the slot; return the learning signal.
 
+    `pair` is the row of person and author in the table of acquaintances, or -1.
     `moment` is the low half of the time word: 0, or the person's slot number where a post can be
     shown twice in a day.
     """
     rules, posts, acq, decays = scene.rules, scene.posts, scene.acq, scene.decays
-    viewers, leads, slots, edges, day, taste = scene.viewers, scene.leads, scene.slots, scene.edges, scene.day, desk.taste
-    i = desk.request[0].person
+    viewers, leads, slots, edges, day, q = scene.viewers, scene.leads, scene.slots, scene.edges, scene.day, desk.request[r]
+    i = q.person
     c = posts[p].creator
     key = posts[p].key
     advert = posts[p].advert
@@ -133,14 +158,13 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
     time_word = day << 16 | moment
 
     dot = 0.0
-    for k in range(len(taste)):
-        dot += taste[k] * scene.themes[p, k]
-    match = (dot * desk.request[0].taste_scale - rules.match_mean) / rules.match_unit
+    for k in range(desk.taste.shape[1]):
+        dot += desk.taste[r, k] * scene.themes[p, k]
+    match = (dot * q.taste_scale - rules.match_mean) / rules.match_unit
     follows = 0.0
     tie = 0.0
     good = 0.0
     bad = 0.0
-    pair = find(acq.start, acq.creator, i, c)
     if pair >= 0:
         age = day - acq.touched[pair]
         follows = float(acq.follows[pair])
@@ -161,7 +185,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         + rules.trust * (trust - 0.5)
         + rules.tie * tie
         + rules.authenticity * (scene.authenticity[c] - 0.5)
-        - rules.saturation * max(0.0, viewers[i].saturation - rules.saturation_tolerance)
+        - q.boredom
         + rules.noise * normal(u1, u2)
     )
     recognised = posts[p].disclosure * scene.knowledge[i]
@@ -200,7 +224,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
             interest = leads[i, brand].category
             attitude = leads[i, brand].attitude
             base = rules.click_ad_logit if ad else rules.click_influencer_logit
-            fatigue = (1.0 + leads[i, brand].annoyance) ** (-rules.ad_fatigue)
+            fatigue = power(1.0 + leads[i, brand].annoyance, -rules.ad_fatigue)
             # Who bought lately needs nothing; who watches a trusted person try it risks less.
             ready = rules.closed_need if viewers[i].bought else 1.0
             tester = 0.0 if source == PAID else rules.tester * trust
@@ -231,7 +255,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
             join = rules.join[posts[p].format]
             if join > 0.0 and scene.amateur[i] and leads[i, brand].joined == 0:
                 u_join, _, _, _ = tail(rules.seed, _JOIN, rules.replication, i, key, post_word, time_word)
-                if u_join < join * math.exp(scene.sharing[i]):
+                if u_join < join * exp(scene.sharing[i]):
                     leads[i, brand].joined = 1
     if follows > 0.0:
         action |= FOLLOWED
@@ -247,7 +271,7 @@ def respond(row, p, source, sharer, moment, predicted, scene, desk):
         leads[i, brand].doubt += recognised * (1.0 - trust) * share_watched
         leads[i, brand].warmth += trust * posts[p].fit * share_watched
         message = share_watched * (1.0 + rules.brief_clarity * posts[p].brief)
-        missed = (1.0 - leads[i, brand].noticed) * (1.0 - rules.awareness[posts[p].format]) ** message
+        missed = (1.0 - leads[i, brand].noticed) * power(1.0 - rules.awareness[posts[p].format], message)
         leads[i, brand].noticed = 1.0 - missed
         if source == PAID:
             leads[i, brand].ads += 1

@@ -11,7 +11,7 @@ from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import Flight, settle
 from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, promote, refresh
 from influence_sim.engine.sample import exposures
-from influence_sim.engine.state import FAILED, FIXED, HEATED, PAID, SHARE, TAKEOVER, Array, Lists, Pool, Pools, Scene, Slots
+from influence_sim.engine.state import CLASSES, FAILED, FIXED, HEATED, PAID, SHARE, TAKEOVER, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def scene(s: Simulation, now: float, slots: Slots, pools: Pools, tests: Lists, a
         ads,
         s.world.follows,
         s.outside,
+        s.boredom,
     )
 
 
@@ -117,19 +118,18 @@ def _pools(s: Simulation, now: float) -> Pools:
     slot = np.where(live, posts.slot[first:count], -1)
     size = buckets(m, s.ring.total)
 
-    def pool(wanted: int, mask: Array, by_topic: bool) -> Pool:
+    def pool(wanted: int, weight: Array, by_topic: bool) -> Pool:
+        places, buckets_of = (topics, size.topic) if by_topic else (1, size.all)
         if wanted == 0:
-            return Pool(Lists(np.zeros(size.topic * topics + 1, np.int64), rows[:0]), size.topic, 1)
-        if by_topic:
-            key = posts.tag[first:count] * size.topic + slot % size.topic
-            return Pool(grouped(np.where(mask, key, -1), rows, size.topic * topics), size.topic, 1)
-        return Pool(grouped(np.where(mask, slot % size.all, -1), rows, size.all), size.all, 0)
+            return Pool(Lists(np.zeros(places * buckets_of * CLASSES + 1, np.int64), rows[:0]), buckets_of, int(by_topic))
+        bucket = slot % buckets_of + (posts.tag[first:count] * buckets_of if by_topic else 0)
+        key = bucket * CLASSES + np.clip(-np.frexp(weight)[1], 0, CLASSES - 1)
+        return Pool(grouped(np.where(live & (weight > 0.0), key, -1), rows, places * buckets_of * CLASSES), buckets_of, int(by_topic))
 
-    hot = live & (posts.trend_weight[first:count] > 0.0)
     return Pools(
-        pool(f.candidates_interest, live, True),
-        pool(f.candidates_trending, hot, f.trending_by == "topic"),
-        pool(f.candidates_random, live, False),
+        pool(f.candidates_interest, posts.fresh_weight[first:count], True),
+        pool(f.candidates_trending, posts.trend_weight[first:count], f.trending_by == "topic"),
+        pool(f.candidates_random, np.ones(count - first), False),
     )
 
 

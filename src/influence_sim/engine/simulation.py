@@ -22,13 +22,23 @@ import numpy as np
 
 from influence_sim.engine import careers
 from influence_sim.engine.batch import serve_scored
-from influence_sim.engine.constants import brand_table, category_mean, cumulative_day, decays, outside_worth, rules, stage_quotas, unit_rows
+from influence_sim.engine.constants import (
+    boredom,
+    brand_table,
+    category_mean,
+    cumulative_day,
+    decays,
+    outside_worth,
+    rules,
+    stage_quotas,
+    unit_rows,
+)
 from influence_sim.engine.contracts import Campaign, Ledger, draw_cells, pay_commissions, release, rivals
+from influence_sim.engine.desk import TOGETHER, new_desk
 from influence_sim.engine.evening import play_evening
 from influence_sim.engine.morning import publish, sign
 from influence_sim.engine.publish import Ring, ring
 from influence_sim.engine.request import serve
-from influence_sim.engine.retrieve import new_desk
 from influence_sim.engine.rounds import play_round
 from influence_sim.engine.scandal import discredit
 from influence_sim.engine.seen import add_seen, make_room, new_seen
@@ -117,7 +127,7 @@ class Simulation:
         self.campaigns = [Campaign(0, strategy, Ledger(budget if strategy is not None else 0.0)), *rivals(market, horizon)]
         self.day = 0
         self.rules = rules(market, path_seed, replication)
-        self.outside = outside_worth(market, self.rules)
+        self.outside, self.boredom = outside_worth(market, self.rules), boredom(self.rules)
         self.people = world.people._replace(estimate=world.people.estimate.copy(), knowledge=world.people.knowledge.copy())
         self.creators = world.creators._replace(form=world.creators.form.copy(), reputation=world.creators.reputation.copy())
         n, (brands, topics) = world.size, world.brand_topics.shape
@@ -293,7 +303,7 @@ class Simulation:
         before, stages = self.rules, market.feed.stages
         match = float(before.match_mean), float(before.match_unit)
         self.market, self.rules = market, rules(market, int(before.seed), int(before.replication), match)
-        self.outside = outside_worth(market, self.rules)
+        self.outside, self.boredom = outside_worth(market, self.rules), boredom(self.rules)
         codes, self.brands = self.brands.codes, brand_table(market)
         self.brands.codes[:] = codes
         self.quotas = stage_quotas(market, self.world.people_per_agent)
@@ -396,7 +406,7 @@ class Simulation:
             witness.serve(scene, policy, score, scale)
             self.serve(witness.person + 1, high, scene)
         elif score is None:
-            serve(low, high, scene, new_desk(self.people.interests.shape[1]))
+            serve(low, high, scene, new_desk(self.people.interests.shape[1], 1 if self.rules.sequential else TOGETHER))
         else:
             serve_scored(low, high, scene, policy, score, scale)
 

@@ -22,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from influence_sim._version import MODEL_VERSION, __version__
+from influence_sim.engine.constants import boredom
 from influence_sim.engine.contracts import Campaign, Commission, Flight, Ledger
 from influence_sim.engine.publish import ring
 from influence_sim.engine.rules import RULES
@@ -53,7 +54,8 @@ SAVED = (
 )  # fmt: skip
 # Made by the constructor from the above.
 DERIVED = (
-    "accounts", "modelled", "amateur", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled", "_threads", "_pool",
+    "accounts", "modelled", "amateur", "boredom", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled",
+    "_threads", "_pool",
 )  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
 NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
@@ -358,6 +360,7 @@ def _restored(header: dict[str, Any], arrays: _Kept, threads: int) -> Simulation
         events=events,
     )
     made.market, made.rules = Market.model_validate(header["market"]), rules[0]
+    made.boredom = boredom(made.rules)
     for name, value in numbers.items():
         setattr(made, name, value)
     for name in ("people", "creators"):

@@ -35,42 +35,39 @@ LIKE, COMMENT, SHARE, SUBSCRIBE, NEGATIVE, CLICK, FOLLOWED, BOUGHT = (1 << i for
 AMATEUR, BRAND_ACCOUNT = 2**30, 2**31
 # Stages of a post: 0..stages-1 in test, then one of these.
 PASSED, UNSTAGED, FAILED = 100, 101, -1
+LINE = 64  # bytes of a cache line
 BLOCK = 256  # people per block; results do not depend on it
 FIXED = 1 << 24  # fixed point of sums over people, so that their order does not matter
 
 
 # One record per post, in order of publication, then of (creator, sponsored, ordinal). Records, not
-# columns, because scoring a candidate reads many fields of one post: one cache line instead of ten.
+# columns, and in this order, because finding a candidate reads the first cache line, scoring it the second.
 POST = np.dtype(
     [
-        ("key", "i8"),  # the creator's word in random keys
-        ("ordinal", "i8"),  # that creator's own count of organic or sponsored posts
-        ("creator", "i4"),  # row of the creator
-        ("brand", "i4"),  # brand, or -1
-        ("sponsored", "i4"),  # 0/1, paid for by a brand of the model: part of the post's identity
-        ("advert", "i4"),  # 0/1, advertising for any brand: what viewers respond to
-        ("format", "i4"),  # of `FORMATS`
-        ("tag", "i4"),  # main topic
-        ("quality", "f8"),  # units of match
-        ("duration", "f8"),  # s
         ("posted", "f8"),  # days since the start, on the grid of rounds
+        ("fresh_weight", "f8"),  # acceptance in topic retrieval
+        ("trend_weight", "f8"),  # acceptance in trending retrieval
+        ("key", "i8"),  # the creator's word in random keys
+        ("creator", "i4"),  # row of the creator
+        ("ordinal", "i4"),  # that creator's own count of organic or sponsored posts
+        ("sponsored", "i4"),  # 0/1, paid for by a brand of the model: part of the post's identity
+        ("brand", "i4"),  # brand, or -1
+        ("tag", "i4"),  # main topic
+        ("sound", "i4"),  # shared sound, or -1 for the creator's own
+        ("cell", "i4"),  # people of this test cell of its brand are never shown it; 0: everybody may be
+        ("advert", "i4"),  # 0/1, advertising for any brand: what viewers respond to
+        ("duration", "f8"),  # s
         ("multiplier", "f8"),  # product of the post's own score factors this round
         ("residual", "f8"),  # shrunken log ratio of observed to predicted likes, in units of match
-        ("trend_weight", "f8"),  # acceptance in trending retrieval
-        ("fresh_weight", "f8"),  # acceptance in topic retrieval
+        ("quality", "f8"),  # units of match
         ("fit", "f8"),  # cosine of creator and brand; 1 where nothing is advertised
         ("disclosure", "f8"),  # 0 none, .5 hashtag, 1 label
-        ("channel", "i8"),  # of a brand's post: INFLUENCER, INFEED, ...
         ("brief", "f8"),  # 0 free to 1 scripted by the brand
-        ("trend", "f8"),  # decayed count behind trending
-        ("stage", "i8"),
-        ("stage_served", "i8"),  # impressions of the running stage
-        ("stage_strangers", "i8"),  # of those, on people who do not follow the creator
-        ("stage_value", "i8"),  # fixed-point value of these
-        ("slot", "i8"),  # stable retrieval slot, or -1 where not retrievable
-        ("audience", "i8"),  # followers (agents) when posted
+        ("format", "i4"),  # of `FORMATS`
+        ("channel", "i4"),  # of a brand's post: INFLUENCER, INFEED, ...
         ("impressions", "i8"),
         ("watch", "i8"),  # milliseconds
+        ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
         ("finished", "i8"),  # impressions watched to the end
         ("likes", "i8"),
         ("comments", "i8"),
@@ -79,15 +76,20 @@ POST = np.dtype(
         ("negatives", "i8"),
         ("clicks", "i8"),
         ("sales", "i8"),  # at once after a click
-        ("predicted", "i8"),  # fixed-point sum of likes predicted without the post's own record
-        ("sound", "i4"),  # shared sound, or -1 for the creator's own
+        ("trend", "f8"),  # decayed count behind trending
+        ("stage", "i8"),
+        ("stage_served", "i8"),  # impressions of the running stage
+        ("stage_strangers", "i8"),  # of those, on people who do not follow the creator
+        ("stage_value", "i8"),  # fixed-point value of these
+        ("slot", "i8"),  # stable retrieval slot, or -1 where not retrievable
+        ("audience", "i8"),  # followers (agents) when posted
         ("heat", "i8"),  # impressions (agents) the platform still gives by hand
-        ("cell", "i8"),  # people of this test cell of its brand are never shown it; 0: everybody may be
         # What the measures of discovery read; no rule does.
-        ("sources", "i4", (HEATED,)),  # impressions by source, follow to heated
         ("from_followers", "i8"),  # impressions on people who followed the creator
         ("discovered", "i8"),  # follows after an impression of any source but `follow`
         ("thousand", "f8"),  # day on which the post passed 1,000 real views; 0 before that
+        ("sources", "i4", (HEATED,)),  # impressions by source, follow to heated
+        ("room", "i4", (12,)),  # to the end of a cache line
     ],
     align=True,
 )
@@ -171,8 +173,11 @@ BRAND = np.dtype(
 
 
 def records(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """Return zeroed records whose fields read as attributes, in kernels and outside."""
-    return np.zeros(shape, dtype).view(np.recarray)
+    """Return zeroed records, from the start of a cache line on, whose fields read as attributes, in kernels and outside."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + LINE, np.uint8)
+    begin = -memory.ctypes.data % LINE
+    return memory[begin : begin + size].view(dtype).reshape(shape).view(np.recarray)
 
 
 class Acquaintances(NamedTuple):
@@ -233,10 +238,17 @@ class Seen(NamedTuple):
     used: Array  # i8 (N)
 
 
-class Pool(NamedTuple):
-    """Live posts in buckets that depend on nothing but the post: slot % buckets, after topic * buckets where drawn by topic."""
+CLASSES = 16  # of acceptance in a pool: halves, quarters, eighths, ...
 
-    posts: Lists
+
+class Pool(NamedTuple):
+    """Live posts in buckets that depend on nothing but the post: slot % buckets, after topic * buckets where drawn by topic.
+
+    A bucket lists them by class of acceptance, likely ones first: class c is accepted with chance 2^-(c + 1) to 2^-c, so that a
+    try reads few posts beyond those it finds, however many there are.
+    """
+
+    posts: Lists  # group bucket * CLASSES + class
     buckets: int  # of a topic, or of all
     by_topic: int  # 0/1
 
@@ -247,6 +259,13 @@ class Pools(NamedTuple):
     interest: Pool
     trending: Pool
     everything: Pool
+
+
+class Boredom(NamedTuple):
+    """What is left after so many posts of the topic today (the index, at most 255)."""
+
+    score: Array  # f8 (256) of a candidate's score
+    outside: Array  # f8 (256) of the strength of outside posts
 
 
 class Scene(NamedTuple):
@@ -281,3 +300,4 @@ class Scene(NamedTuple):
     ads: Lists  # allotted bought and heated posts, by person
     edges: Any  # world.columns.Edges
     outside: Array  # f8 (GRID) constants.outside_worth
+    boredom: Boredom

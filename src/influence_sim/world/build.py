@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.maths import log_of
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Edges, World
 from influence_sim.world.creators import brand_shares, draw_appeal, draw_creators
@@ -61,7 +62,7 @@ def build_world(market: Market, seed: int, replication: int = 0, graph: LoadedGr
     else:
         followers = np.bincount(graph.target, minlength=rows)
         person = np.argsort(-followers, kind="stable")[:count]
-        appeal = _standardised(np.log1p(followers[person]))
+        appeal = _standardised(log_of(1.0 + followers[person]))
     creator_of = np.full(rows, -1, np.int32)
     creator_of[person] = np.arange(count)
 

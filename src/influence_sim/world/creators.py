@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.maths import exp_of
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators
@@ -50,7 +51,7 @@ def draw_creators(market: Market, seed: int, replication: int, person: Array, ap
     rho = c.appeal_ability_correlation
     ability = c.ability_sd * (rho * appeal + np.sqrt(1 - rho * rho) * one_normal(Stream.ABILITY))
     dice = words(Stream.ASKING)  # two words make the normal, two are left
-    asking = np.exp(market.prices.fee_sigma * normals(dice)[:, 0])
+    asking = exp_of(market.prices.fee_sigma * normals(dice)[:, 0])
     posting = np.minimum(lognormal(c.posts_per_day, c.posting_sigma, one_normal(Stream.POSTING)), 1000.0)
     topics = dirichlet(seed, Stream.CREATOR_TOPICS, replication, c.topic_concentration, market.people.topics, c1=row)
     return Creators(

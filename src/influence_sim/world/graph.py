@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from influence_sim.jit import kernel
+from influence_sim.maths import exp, exp_of, log
 from influence_sim.rng import Stream, key, normals, uniform4, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import Creators, Edges, People
@@ -90,7 +91,7 @@ def _race(k0, k1, person, wanted, found, interests, topics, weight, homophily, m
         race[c] = math.inf
         if mark[c] != stamp:
             u, _, _, _ = uniform4(k0, k1, person, c, RACE_DRAW, 0)
-            race[c] = -math.log(u) / (weight[c] * math.exp(homophily * (_cosine(interests, topics[c]) - 1.0)))
+            race[c] = -log(u) / (weight[c] * exp(homophily * (_cosine(interests, topics[c]) - 1.0)))
     left = wanted - found
     limit = _smallest(race, sorted_race, left - 1)
     for exact in range(2):  # first the keys below the limit, then those equal to it, in row order
@@ -138,7 +139,7 @@ def choose_creators(k0, k1, start, interests, topics, weight, homophily, creator
             c = guide[min(count - 1, int(u0 * count))]
             while c < count - 1 and cumulative[c] < u0 * cumulative[-1]:
                 c += 1
-            if mark[c] != p and u1 < math.exp(homophily * (_cosine(interests[p], topics[c]) - 1.0)):
+            if mark[c] != p and u1 < exp(homophily * (_cosine(interests[p], topics[c]) - 1.0)):
                 mark[c] = p
                 row[found] = c
                 found += 1
@@ -243,7 +244,7 @@ def draw_graph(market: Market, seed: int, replication: int, people: People, crea
     if len(follow):
         topics = creators.topics[:count]
         unit = topics / np.sqrt((topics**2).sum(axis=1, keepdims=True))
-        weight = np.exp(market.creators.appeal_sigma * creators.appeal[:count])
+        weight = exp_of(market.creators.appeal_sigma * creators.appeal[:count])
         word = np.uint32(key(Stream.FOLLOW_TARGET, replication))
         choose_creators(seed_word, word, follow_start, people.interests, unit, weight, float(g.topic_homophily), people.creator, follow)
         follow = creators.person[:count][follow]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from influence_sim.maths import exp_of
 from influence_sim.rng import Stream, normals, uniforms
 from influence_sim.scenario.parameters import Market
 from influence_sim.world.columns import People
@@ -16,7 +17,7 @@ MOST_VIEWS = 5000.0  # upper end of the column: about 18 hours of 13-second vide
 
 def lognormal(mean: float, sigma: float, z: Array) -> Array:
     """Return lognormal values with the given mean and ln sd from standard normals; zero when the mean is zero."""
-    return mean * np.exp(sigma * z - 0.5 * sigma * sigma)
+    return mean * exp_of(sigma * z - 0.5 * sigma * sigma)
 
 
 def dirichlet(seed: int, stream: Stream, replication: int, concentration: float, topics: int, **counter: Array) -> Array:
