@@ -17,7 +17,8 @@ PACKAGE = TOP / "src" / "influence_sim"
 
 # A room may import itself and rooms of a lower number.
 ORDER = {
-    "_version": 0, "plugins": 0, "scenario": 1, "jit": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5,
+    "_version": 0, "plugins": 0, "machine": 0,
+    "scenario": 1, "jit": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5,
     "record": 6, "model": 7, "agents": 7, "studies": 7, "figures": 8, "report": 9, "scorecard": 10, "cli": 11, "__init__": 12,
 }  # fmt: skip
 # Rooms of the same number that may know each other: model and agents are one front door, feeds and strategies are not.

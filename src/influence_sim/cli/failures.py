@@ -57,6 +57,9 @@ def _of_the_model(error: BaseException) -> Failure | None:
     graphs = sys.modules.get("influence_sim.world.graph_files")
     if graphs and isinstance(error, graphs.GraphError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
+    worlds = sys.modules.get("influence_sim.world.files")
+    if worlds and isinstance(error, worlds.WorldError):
+        return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
     snapshots = sys.modules.get("influence_sim.engine.snapshot")
     if snapshots and isinstance(error, snapshots.SnapshotError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)

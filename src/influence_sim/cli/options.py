@@ -59,6 +59,23 @@ def set_option(function: F) -> F:
     return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=text, shell_complete=set_keys)(function)
 
 
+def graph_options(function: F) -> F:
+    """Add the options that say where the followers come from."""
+    text = "An edge a,b says: a follows b (default), or a influences b."
+    function = click.option("--population", type=click.IntRange(1), metavar="N", help="Real people that the simulated people stand for.")(
+        function
+    )
+    function = click.option("--graph-direction", type=click.Choice(["follows", "influences"]), help=text)(function)
+    file = click.Path(path_type=Path)
+    return click.option("--graph", type=file, metavar="FILE", help="Followers: edge list, CSV, GraphML or Parquet (.gz too).")(function)
+
+
+def world_option(function: F) -> F:
+    """Add `--world DIR`."""
+    folder = click.Path(path_type=Path)
+    return click.option("--world", type=folder, metavar="DIR", help="Play in a world that `influence-sim world` wrote.")(function)
+
+
 def voice_options(function: F) -> F:
     """Add `--json` and `--quiet`; the console reads them before anything can fail."""
     function = click.option("-q", "--quiet", is_flag=True, help="No messages on stderr but warnings and errors.")(function)

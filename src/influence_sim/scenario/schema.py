@@ -123,6 +123,7 @@ class Scenario(BaseModel):
     tiers: dict[str, tuple[Edge, Edge]] = Field(
         default_factory=lambda: dict(DEFAULT_TIERS), description="reporting classes of real followers, label: [low, high]"
     )
+    world: str | None = Field(None, description="Folder of a world that `influence-sim world` wrote; all replications play in it")
     graph_file: str | None = Field(None, description="Follower graph to load instead of generating one")
     graph_direction: Literal["follows", "influences"] = Field("follows", description="Meaning of an edge source -> target in that file")
 
@@ -166,11 +167,12 @@ class Scenario(BaseModel):
         """SHA-256 of everything that is asked, as 64 hexadecimal digits.
 
         Computed at each call, so a `model_copy(update=...)` has its own; 1500 and 1500.0 are the
-        same question, and a graph file counts by its name, not by the folder it lies in.
+        same question, and a graph file or a world counts by its name, not by the folder it lies in.
         """
         data = self.model_dump(mode="python", warnings=False)
-        if self.graph_file is not None:
-            data["graph_file"] = PurePath(self.graph_file).name
+        data |= {key: PurePath(data[key]).name for key in ("world", "graph_file") if data[key] is not None}
+        if self.world is None:
+            del data["world"]  # the same question as before there were world files
         text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -316,6 +316,7 @@ def compare(
     progress: Progress | None = None,
     agents: Any = None,
     stopping: Stopping | None = None,
+    threads: int | None = None,
 ) -> Comparison:
     """Run every strategy of a scenario in the same worlds and say which wins, by how much and how sure that is.
 
@@ -326,7 +327,7 @@ def compare(
     out
         Folder to write the result to, all or nothing; nothing is written when None.
     jobs
-        Processes at the same time; one per core by default. Results do not depend on it.
+        Processes at the same time; by default one per core, as far as memory allows. Results do not depend on it.
     progress
         Called with (done, total, {label: (mean, low, high) of incremental purchases so far}).
     agents
@@ -334,6 +335,8 @@ def compare(
     stopping
         Rule that decides the number of replications instead of the scenario. The tables are the same, byte
         for byte, as those of a scenario that asks for the number it stops at.
+    threads
+        Threads of each process; by default the cores that are left over. Results do not depend on it.
 
     Raises
     ------
@@ -373,7 +376,7 @@ def compare(
             stopped = say_stopped(asked, found)
         return extra
 
-    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None)
+    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads)
     if loaded is not None and stopping is not None:
         loaded = replace(loaded, scenario=asked, origins={**loaded.origins, "replications": "--replications auto"})
     comparison = replace(comparison_of(asked, results, loaded), stopped=stopped)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from influence_sim.studies.worlds import GRAPH_FROM, SHARED_FROM, MappedGraph, drawn, fitting, forget, people_of, world_of
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
@@ -38,10 +43,12 @@ class _Setting:
     threads: int
     feeds: Any  # policies of this process; a worker registers them by receiving them
     run: Callable[..., RunResult]
+    shelf: Path | None = None
 
 
 _setting: _Setting | None = None
 _last_world: tuple[Any, Any] | None = None
+_shelf: Path | None = None  # where this worker leaves worlds for the others
 
 
 def control_label(scenario: Scenario) -> str:
@@ -82,13 +89,11 @@ def graph_of(scenario: Scenario) -> Any:
 def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
     """Return the replication's world; the last one built is kept, for the next arm needs it again."""
     global _last_world
-    from influence_sim.world.build import build_world
-
-    draw = 0 if scenario.same_world else replication
-    key = (scenario.market, scenario.world_seed, draw, id(graph))
+    draw = drawn(scenario, replication)
+    key = (scenario.market, scenario.world_seed, draw, id(graph), scenario.world)
     if _last_world is None or _last_world[0] != key:
         _last_world = None  # free the old one before the new one is built
-        _last_world = (key, (build_world(scenario.market, scenario.world_seed, draw, graph), graph))
+        _last_world = (key, (world_of(scenario, draw, graph, _shelf), graph))
     return _last_world[1][0]
 
 
@@ -148,8 +153,10 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
 
 
 def _start_worker(setting: _Setting) -> None:
-    global _setting
-    _setting = setting
+    global _setting, _shelf
+    if isinstance(setting.graph, MappedGraph):
+        setting = replace(setting, graph=setting.graph.open())
+    _setting, _shelf = setting, setting.shelf
 
 
 def _task(label: str, replication: int) -> RunResult:
@@ -171,6 +178,7 @@ def run_all(
     agents: Any = None,
     graph: Any = None,
     more: More | None = None,
+    threads: int | None = None,
 ) -> list[RunResult]:
     """Run all arms in all replications and return the results ordered by (replication, arm), whatever finished first.
 
@@ -179,13 +187,15 @@ def run_all(
     scenario
         The question.
     jobs
-        Processes at the same time; one per usable core by default, 1 runs in this process.
+        Processes at the same time; 1 runs in this process. By default one per usable core, as far as their worlds fit into the free memory.
     progress
         Called with (done, total, results so far) as runs finish; with several processes at most five times a second.
     agents, graph
         As in `run_one`; the graph is loaded once for all runs.
     more
         Called with the results when all replications are done; returns how many further ones to run, 0 to stop.
+    threads
+        Threads of each process; by default the cores that are left over.
 
     Raises
     ------
@@ -200,9 +210,10 @@ def run_all(
     if cores < 1:
         raise ValueError(f"jobs must be at least 1; got {jobs}")
     labels, n = arms(scenario), scenario.replications
-    workers = min(cores, n * len(labels))
     shared = graph if graph is not None else graph_of(scenario)
-    setting = _Setting(scenario, shared, agents, max(1, cores // workers), list(policies().values()), run_one)
+    workers = min(cores, n * len(labels))
+    workers = fitting(workers, scenario.market, shared) if jobs is None else workers
+    setting = _Setting(scenario, shared, agents, threads or max(1, cores // workers), list(policies().values()), run_one)
     tell = progress or (lambda done, total, results: None)
     _warm_up()
     results: list[RunResult] = []
@@ -256,14 +267,26 @@ def _pool(setting: _Setting, workers: int) -> Iterator[_Run]:
 
     from loky import ProcessPoolExecutor
 
+    scenario, graph = setting.scenario, setting.graph
+    folder = tempfile.TemporaryDirectory(prefix="influence-sim-", ignore_cleanup_errors=True)
+    shelf = Path(folder.name)
+    if people_of(scenario, graph) >= SHARED_FROM:
+        setting = replace(setting, shelf=shelf)
+        if graph is not None and len(graph.target) >= GRAPH_FROM:
+            setting = replace(setting, graph=MappedGraph.of(graph, shelf))
     executor = ProcessPoolExecutor(max_workers=workers, initializer=_start_worker, initargs=(setting,))
 
     def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
         results: dict[int, RunResult] = {}
         told = float("-inf")
+        left = Counter(replication for _, replication in tasks)
         futures = {executor.submit(_task, *task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
+            replication = tasks[futures[future]][1]
+            left[replication] -= 1
+            if setting.shelf is not None and not left[replication] and not scenario.same_world:
+                forget(scenario, replication, shelf)  # a large one takes as much of the disk as of the memory
             if time.monotonic() - told > 0.2 or len(results) == len(tasks):  # sorting the partial results is not free
                 tell([results[i] for i in sorted(results)])
                 told = time.monotonic()
@@ -275,3 +298,4 @@ def _pool(setting: _Setting, workers: int) -> Iterator[_Run]:
         finished = True
     finally:
         executor.shutdown(wait=True, kill_workers=not finished)
+        folder.cleanup()
