@@ -21,6 +21,11 @@ from influence_sim.cli.helping import write_examples
 # Verb -> (module, one sentence); modules load when their verb is used.
 _VERBS = {
     "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
+    "allocate": ("allocate", "Find the best split of a budget over channels and timings, checked in unseen worlds."),
+    "stress": ("stress", "Play plans in many futures: regret, the worst tenth, and under which futures a plan fails."),
+    "sensitivity": ("sensitivity", "Say which parameters move a measure, or the order of strategies, from a finished sweep."),
+    "calibrate": ("calibrate", "Fit parameters to target statistics or to posts of your own, with a posterior and held-out checks."),
+    "power": ("power", "Say how many replications, or how large a test market, a question needs."),
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),
