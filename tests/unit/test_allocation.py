@@ -60,7 +60,8 @@ weights = st.dictionaries(st.sampled_from("abcde"), st.floats(0, 1e6), min_size=
 @settings(max_examples=300, deadline=None)
 @given(weights, st.data())
 def test_shares_add_up_bounds_hold_and_order_is_irrelevant(values: dict[str, float], data: st.DataObject) -> None:
-    bounds = {label: (data.draw(st.integers(0, 100 // len(values))), data.draw(st.integers(100 // len(values) + 1, 100))) for label in values}
+    each = 100 // len(values)
+    bounds = {label: (data.draw(st.integers(0, each)), data.draw(st.integers(each + 1, 100))) for label in values}
     found = dict(percents_of(values, bounds))
     assert sum(found.values()) == 100
     assert all(low <= found[label] <= high for label, (low, high) in bounds.items())

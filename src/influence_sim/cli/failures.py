@@ -10,6 +10,9 @@ import click
 
 from influence_sim.cli.exit_codes import ExitCode
 
+# Packages that only some commands need, and the extra that brings them.
+EXTRAS = {"SALib": "analysis", "optuna": "optimize", "ema_workbench": "discovery"}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -72,6 +75,8 @@ def _of_the_model(error: BaseException) -> Failure | None:
 def _of_the_machine(error: BaseException) -> Failure:
     if isinstance(error, FileNotFoundError):
         return Failure(f"error: file not found: {error.filename or error}", ExitCode.USAGE)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return Failure(f"error: this needs the package `{error.name}`: pip install 'influence-sim[{EXTRAS[error.name]}]'", ExitCode.ENVIRONMENT)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("influence_sim"):
         return Failure(f"error: the package `{error.name}` is missing; run `pip install -c constraints.txt -e .`", ExitCode.ENVIRONMENT)
     if isinstance(error, MemoryError):

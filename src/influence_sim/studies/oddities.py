@@ -56,7 +56,8 @@ def tail(values: Array) -> Tail:
     # G^2 n / (n-1)^2 = s / (n - 2 + s) with s = t^2: the inverse of Grubbs' critical value.
     ratio = min(g2 * n / (n - 1) ** 2, 1 - 1e-15)
     s = ratio * (n - 2) / (1 - ratio)
-    return Tail(worst, float(deviation[worst] ** 2) / total, min(1.0, 2 * n * float(t.sf(math.sqrt(s), n - 2))), float(np.delete(x, worst).mean()))
+    p = min(1.0, 2 * n * float(t.sf(math.sqrt(s), n - 2)))
+    return Tail(worst, float(deviation[worst] ** 2) / total, p, float(np.delete(x, worst).mean()))
 
 
 def oddities(labels: Sequence[str], values: Array, spend: Array, control: int, leaders: tuple[int, int] | None = None) -> list[str]:

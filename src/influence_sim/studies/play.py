@@ -40,19 +40,19 @@ def play(
     from influence_sim.feeds import policies
 
     _warm_up()
-    tasks = [(point, replication) for point in range(len(scenarios)) for replication in replications]
+    tasks = [(p, label, r) for p, s in enumerate(scenarios) for r in replications for label in arms(s)]
     workers = min(jobs if jobs is not None else cpu_count(), max(1, len(tasks)))
-    rows: dict[int, list[dict[str, Any]]] = {}
+    rows: dict[int, dict[str, Any]] = {}
     tell = told or (lambda done, total: None)
     if workers == 1:
-        for i, (point, replication) in enumerate(tasks):
-            rows[i] = _world(scenarios[point], point, replication, measures, ())
+        for i, (p, label, r) in enumerate(tasks):
+            rows[i] = _run(scenarios[p], p, label, r, measures, ())
             tell(i + 1, len(tasks))
     else:
         pool = ProcessPoolExecutor(max_workers=workers)
         try:
             feeds = tuple(policies().values())
-            futures = {pool.submit(_world, scenarios[p], p, r, measures, feeds): i for i, (p, r) in enumerate(tasks)}
+            futures = {pool.submit(_run, scenarios[p], p, label, r, measures, feeds): i for i, (p, label, r) in enumerate(tasks)}
             for future in as_completed(futures):
                 rows[futures[future]] = future.result()
                 tell(len(rows), len(tasks))
@@ -60,18 +60,15 @@ def play(
         except BaseException:
             pool.shutdown(wait=True, kill_workers=True)
             raise
-    return pd.DataFrame([row for i in range(len(tasks)) for row in rows[i]])
+    return pd.DataFrame([rows[i] for i in range(len(tasks))])
 
 
-def _world(scenario: Scenario, point: int, replication: int, measures: Measures, feeds: Any) -> list[dict[str, Any]]:
-    """Play every arm of a scenario in one replication; a worker registers feeds by receiving them."""
-    graph, rows = graph_of(scenario), []
-    for label in arms(scenario):
-        try:
-            result = run_one(scenario, label, replication, graph=graph)
-            rows.append({"point": point, "strategy": label, "replication": replication, **measures(result, scenario)})
-        except Exception as problem:
-            if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
-                raise
-            raise RunError(f"point {point}, {label}, replication {replication}: {type(problem).__name__}: {problem}") from problem
-    return rows
+def _run(scenario: Scenario, point: int, label: str, replication: int, measures: Measures, feeds: Any) -> dict[str, Any]:
+    """Play one arm; a worker registers feeds by receiving them."""
+    try:
+        result = run_one(scenario, label, replication, graph=graph_of(scenario))
+        return {"point": point, "strategy": label, "replication": replication, **measures(result, scenario)}
+    except Exception as problem:
+        if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
+            raise
+        raise RunError(f"point {point}, {label}, replication {replication}: {type(problem).__name__}: {problem}") from problem

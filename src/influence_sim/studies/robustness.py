@@ -19,8 +19,9 @@ Array = np.ndarray[Any, Any]
 TENTH = 0.1
 DRAWS = 999
 SCORES = (
-    "strategy", "mean", "mean_lo", "mean_hi", "worst_future", "worst", "worst_tenth", "worst_tenth_lo", "worst_tenth_hi", "largest_regret",
-    "largest_regret_lo", "largest_regret_hi", "mean_regret", "satisfied", "satisfied_lo", "satisfied_hi", "best_in", "best_in_lo", "best_in_hi",
+    "strategy", "mean", "mean_lo", "mean_hi", "worst_future", "worst", "worst_tenth", "worst_tenth_lo", "worst_tenth_hi",
+    "largest_regret", "largest_regret_lo", "largest_regret_hi", "mean_regret", "satisfied", "satisfied_lo", "satisfied_hi",
+    "best_in", "best_in_lo", "best_in_hi",
 )  # fmt: skip
 CHANGES = ("strategy", "future", "base", "value", "change", "lo", "hi", "p_holm", "told")
 
