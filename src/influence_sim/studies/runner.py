@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,13 @@ if TYPE_CHECKING:
     from influence_sim.record import RunResult
     from influence_sim.scenario.schema import Scenario
     from influence_sim.strategies.base import Strategy
+    from influence_sim.studies.loop import Executor, Outcome
 
 CONTROL = "none"
 # done, total, the results so far (in their final order, gaps left out).
 Progress = Callable[[int, int, "list[RunResult]"], None]
 # The results so far, complete up to the last replication -> how many more replications to run.
 More = Callable[["list[RunResult]"], int]
-_Task = tuple[str, int]
-# (tasks, told after each with what these tasks gave so far) -> results in the order of the tasks.
-_Run = Callable[["list[_Task]", "Callable[[list[RunResult]], None]"], "list[RunResult]"]
 
 
 class RunError(RuntimeError):
@@ -39,8 +38,11 @@ class _Setting:
     feeds: Any  # policies of this process; a worker registers them by receiving them
     run: Callable[..., RunResult]
 
+    def __call__(self, label: str, replication: int) -> RunResult:
+        """Run one arm in one replication."""
+        return self.run(self.scenario, label, replication, threads=self.threads, graph=self.graph, agents=self.agents)
 
-_setting: _Setting | None = None
+
 _last_world: tuple[Any, Any] | None = None
 
 
@@ -147,23 +149,6 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
     return sim
 
 
-def _start_worker(setting: _Setting) -> None:
-    global _setting
-    _setting = setting
-
-
-def _task(label: str, replication: int) -> RunResult:
-    if _setting is None:
-        raise RunError("the worker was not started by run_all")
-    s = _setting
-    try:
-        return s.run(s.scenario, label, replication, threads=s.threads, graph=s.graph, agents=s.agents)
-    except Exception as problem:
-        if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
-            raise  # says itself what is wrong, and has its own exit code
-        raise RunError(f"{label}, replication {replication}: {type(problem).__name__}: {problem}") from problem
-
-
 def run_all(
     scenario: Scenario,
     jobs: int | None = None,
@@ -195,6 +180,7 @@ def run_all(
     from loky import cpu_count
 
     from influence_sim.feeds import policies
+    from influence_sim.studies.executors import Local, Serial
 
     cores = jobs if jobs is not None else cpu_count()
     if cores < 1:
@@ -205,73 +191,61 @@ def run_all(
     setting = _Setting(scenario, shared, agents, max(1, cores // workers), list(policies().values()), run_one)
     tell = progress or (lambda done, total, results: None)
     _warm_up()
+    executor: Executor = Serial(setting) if workers == 1 else Local(setting, workers)
     results: list[RunResult] = []
-    with _here(setting) if workers == 1 else _pool(setting, workers) as run:
-
-        def wave(first: int, last: int) -> None:
-            tasks = [(label, replication) for replication in range(first, last) for label in labels]
-            total = last * len(labels)
-            results.extend(run(tasks, lambda new: tell(len(results) + len(new), total, [*results, *new])))
-
-        wave(0, n)
-        while more is not None and (extra := more(results)):
-            wave(n, n + extra)
-            n += extra
+    finished = False
+    try:
+        first = 0
+        while True:
+            results += _wave([(label, r) for r in range(first, n) for label in labels], executor, results, tell)
+            extra = 0 if more is None else more(results)
+            if not extra:
+                break
+            first, n = n, n + extra
+        finished = True
+    finally:
+        executor.close(kill=not finished)
+        _forget_world()
     return results
+
+
+def _wave(tasks: list[tuple[str, int]], executor: Executor, before: list[RunResult], tell: Progress) -> list[RunResult]:
+    """Return the results of tasks in their order; `tell` hears of them after those of earlier waves."""
+    import time
+
+    from influence_sim.studies.loop import Run, run_loop
+
+    runs = {f"{label}, replication {replication}": (label, replication) for label, replication in tasks}
+    found: dict[str, RunResult] = {}
+    told, total = float("-inf"), len(before) + len(tasks)
+    with closing(run_loop((Run(key, task) for key, task in runs.items()), executor)) as outcomes:
+        for outcome in itertools.chain.from_iterable(outcomes):
+            _raise_failure(outcome)
+            found[outcome.key] = outcome.value
+            # Sorting the partial results is not free.
+            if executor.workers == 1 or time.monotonic() - told > 0.2 or len(found) == len(tasks):
+                tell(len(before) + len(found), total, [*before, *(found[key] for key in runs if key in found)])
+                told = time.monotonic()
+    return [found[key] for key in runs]
+
+
+def _raise_failure(outcome: Outcome) -> None:
+    """Raise what a run raised, if it says itself what is wrong, and has its own exit code; else an error that names the run."""
+    error = outcome.error
+    if isinstance(error, OSError | MemoryError) or type(error).__module__.startswith("influence_sim."):
+        assert error is not None
+        raise error
+    if outcome.status != "ok":
+        raise RunError(f"{outcome.key}: {outcome.message}") from error
+
+
+def _forget_world() -> None:
+    global _last_world
+    _last_world = None
 
 
 def _warm_up() -> None:
     """Compile in this process first, so that workers read the cache instead of compiling side by side."""
-    import influence_sim.engine as engine
+    from influence_sim.engine import warm_up
 
-    warm_up = getattr(engine, "warm_up", None)
-    if warm_up is not None:
-        warm_up(lambda message: None)
-
-
-@contextmanager
-def _here(setting: _Setting) -> Iterator[_Run]:
-    """Run in this process, one after the other."""
-    global _setting, _last_world
-    before, _setting = _setting, setting
-
-    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
-        results: list[RunResult] = []
-        for label, replication in tasks:
-            results.append(_task(label, replication))
-            tell(results)
-        return results
-
-    try:
-        yield run
-    finally:
-        _setting, _last_world = before, None
-
-
-@contextmanager
-def _pool(setting: _Setting, workers: int) -> Iterator[_Run]:
-    """Run in several processes, which are kept for all tasks."""
-    import time
-    from concurrent.futures import as_completed
-
-    from loky import ProcessPoolExecutor
-
-    executor = ProcessPoolExecutor(max_workers=workers, initializer=_start_worker, initargs=(setting,))
-
-    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
-        results: dict[int, RunResult] = {}
-        told = float("-inf")
-        futures = {executor.submit(_task, *task): i for i, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            if time.monotonic() - told > 0.2 or len(results) == len(tasks):  # sorting the partial results is not free
-                tell([results[i] for i in sorted(results)])
-                told = time.monotonic()
-        return [results[i] for i in range(len(tasks))]
-
-    finished = False
-    try:
-        yield run
-        finished = True
-    finally:
-        executor.shutdown(wait=True, kill_workers=not finished)
+    warm_up()
