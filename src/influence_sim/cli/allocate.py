@@ -10,7 +10,7 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ScenarioFile, playing_options, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "purchases per USD"}
@@ -32,17 +32,18 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
 @click.option("--trials", type=int, metavar="N", help="Splits tried, instead of the file's.")
 @click.option("--worlds", type=int, metavar="N", help="Worlds of the search, instead of the file's.")
 @click.option("--check-worlds", type=int, metavar="N", help="Unseen worlds of the check, instead of the file's.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes (default: one per core). Results do not depend on it.")
+@playing_options
 @set_option
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, jobs: int | None, overrides: tuple[str, ...], **options: Any
+    console: Console, /, question: Path, out: Path, executor: str, keep: Path | None, overrides: tuple[str, ...], **options: Any
 ) -> int:  # fmt: skip
     """Find the best split of a budget over channels and timings; report it from worlds the search never saw."""
     from influence_sim.record.provenance import provenance
     from influence_sim.studies.allocation import Allocation, allocate, curves, player
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
+    from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question, scenario_of
 
     check_target(writable(out))
@@ -59,8 +60,8 @@ def command(
     from influence_sim.engine import warm_up
 
     warm_up(announce=console.note)
-    with Progress(console, shown=True) as progress:
-        evaluate = player(asked, scenario, jobs, lambda done, total: progress(done, total, {}))
+    with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
+        evaluate = player(asked, scenario, play)
         console.note(f"search: {asked.trials} splits x {asked.worlds} worlds" + (", and as many at random" if asked.random_search else ""))
         found = allocate(asked, evaluate, unit)
         console.note("each channel alone")

@@ -9,7 +9,9 @@ def finding(asked: Any, found: Any, number: Any) -> str:
     """Return the answer in one sentence."""
     best = found.checked.iloc[0]
     if found.flat:
-        return f"How the budget is split hardly matters here: in {asked.check_worlds} unseen worlds even the worst split tried is not told apart"
+        low, high = (number(x) for x in found.within)
+        text = f"The splits tried cannot be told apart in {asked.check_worlds} unseen worlds"
+        return f"{text}: even the worst of the search is between {low} and {high} from the best"
     ties = int(found.checked["near_tie"].sum()) - 1
     rest = f"; {ties} other{'s' * (ties > 1)} cannot be told from it" if ties else ""
     return f"Best of the splits tried: {best['words']} ({best['timing']}){rest}"
@@ -18,7 +20,8 @@ def finding(asked: Any, found: Any, number: Any) -> str:
 def sentences(asked: Any, found: Any, number: Any, unit: float) -> list[str]:
     """Return the answer in sentences; every value is of unseen worlds."""
     best, rest = found.checked.iloc[0], found.checked.iloc[1:]
-    lines = [f"{best['words']} ({best['timing']}): {_value(asked, best, number)} in {asked.check_worlds} worlds the search never saw."]
+    head = f"{best['words']} ({best['timing']}): {_value(asked, best, number)}"
+    lines = [f"{head} in {asked.check_worlds} worlds the search never saw."]
     if asked.goal == "profit" and best["mean_hi"] < 0:
         lines.append("It does not earn back what it costs: keeping the money is better than any split tried.")
     ties = [f"{row['name']} ({row['words']}, {row['timing']})" for _, row in rest.iterrows() if row["near_tie"]]
@@ -31,13 +34,14 @@ def sentences(asked: Any, found: Any, number: Any, unit: float) -> list[str]:
     alone = rest[rest["name"].str.endswith(" alone")]
     if len(alone):
         row = alone.iloc[0]
-        lines.append(f"Best single channel, {row['name'].removesuffix(' alone')}: {_value(asked, row, number)}; {_behind(asked, row, number)}.")
+        name = row["name"].removesuffix(" alone")
+        lines.append(f"Best single channel, {name}: {_value(asked, row, number)}; {_behind(asked, row, number)}.")
     random = found.checked[found.checked["name"].str.startswith("random search")]
     if len(random):
         row = random.iloc[0]
         lines.append(f"Random search of the same cost finds {row['words']} ({row['timing']}): {_behind(asked, row, number)}.")
     if asked.goal != "cost_per_incremental_purchase":
-        lines.append(f"In the search's own worlds the best split looked {number(found.optimism)} better than it is: such values are not reported.")
+        lines.append(f"In the search's own worlds the best split looked {number(found.optimism)} better; such values are not reported.")
     return lines
 
 

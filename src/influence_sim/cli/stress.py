@@ -9,7 +9,7 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ScenarioFile, playing_options, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people"}
@@ -31,16 +31,17 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
 @click.option("--plans", type=ScenarioFile(), metavar="FILE", help="Scenario whose strategies are tested, instead of the file's.")
 @click.option("--worlds", type=int, metavar="N", help="Worlds of every named future, instead of the file's.")
 @click.option("--samples", type=int, metavar="N", help="Sampled futures, instead of the file's.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes (default: one per core). Results do not depend on it.")
+@playing_options
 @set_option
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, plans: Path | None, jobs: int | None, overrides: tuple[str, ...], **options: Any
+    console: Console, /, question: Path, out: Path, plans: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...], **options: Any
 ) -> int:
     """Play plans in many futures and say how they fare: regret, the worst tenth, and under which futures a plan fails."""
     from influence_sim.record.provenance import provenance
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
+    from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question
     from influence_sim.studies.robustness import changes, concordance, say_scores, scores
     from influence_sim.studies.stress import EXPECTED, Stress, play_futures, prepare
@@ -65,10 +66,10 @@ def command(
 
     warm_up(announce=console.note)
     console.note(f"{len(labels)} plans x {len(ready.named)} futures x {asked.worlds} worlds, {len(ready.sampled)} sampled futures")
-    with Progress(console, shown=True) as progress:
-        table = play_futures(asked, ready.named, asked.worlds, jobs, lambda done, total: progress(done, total, {}))
+    with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
+        table = play_futures(asked, ready.named, asked.worlds, play)
         if ready.sampled:
-            drawn = play_futures(asked, ready.sampled, asked.sample_worlds, jobs, lambda done, total: progress(done, total, {}))
+            drawn = play_futures(asked, ready.sampled, asked.sample_worlds, play)
 
     from influence_sim._version import __version__
     from influence_sim.figures.stress import regrets, robustness, tornado
@@ -85,10 +86,7 @@ def command(
             failed = (means[label] < asked.threshold).to_numpy()
             lines.append(say_box(label, find_box(ready.inputs, failed), int(failed.sum()), len(failed)))
         tables["samples"] = ready.inputs.join(means).rename_axis("future").reset_index()
-    safest = found.sort_values("worst_tenth", ascending=False).iloc[0]["strategy"]
-    calm = found.sort_values("largest_regret").iloc[0]["strategy"]
-    told = f"{safest} stands the worst tenth of {len(ready.named)} futures best"
-    told += ", and is never far behind" if safest == calm else f"; {calm} has the smallest largest regret"
+    told = finding(found, len(ready.named))
     source = f"{question.name} · scenario {ready.expected.scenario.digest[:12]} · {asked.worlds} worlds a future · influence_sim {__version__}"
     figures = {
         "robustness": robustness(found, unit, told, source), "regrets": regrets(table, unit, "Every plan in every future", source),
@@ -116,3 +114,16 @@ def command(
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     result = {"finding": told, "answer": lines, "scores": found.to_dict("records")}
     return console.done("\n".join([told, *lines, "", f"Page: {out / 'page.html'}"]), result, outputs)
+
+
+def finding(found: Any, futures: int) -> str:
+    """Return which plan stands bad futures best, or which cannot be told apart."""
+    told = []
+    for column, best, ties in (
+        ("worst_tenth", "stands the worst tenth of {n} futures best", "cannot be told apart in the worst tenth of {n} futures"),
+        ("largest_regret", "is never far behind", "cannot be told apart in how far they fall behind"),
+    ):
+        names = found.loc[found[f"{column}_tie"]].sort_values(column, ascending=column != "worst_tenth")["strategy"].tolist()
+        words = best if len(names) == 1 else ties
+        told.append(f"{' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)} {words.format(n=futures)}")
+    return "; ".join(told)

@@ -20,6 +20,7 @@ from influence_sim.studies.statistics import compare_pair, holm, linearised_rati
 
 if TYPE_CHECKING:
     from influence_sim.scenario.schema import Scenario
+    from influence_sim.studies.play import Play
 
 Array = np.ndarray[Any, Any]
 Goal = Literal["profit", "incremental_purchases", "reach", "cost_per_incremental_purchase"]
@@ -234,6 +235,8 @@ class Found(NamedTuple):
     trials : every split tried, with its score in the search's worlds
     winner : the split with the best score in unseen worlds
     flat : whether even the worst split of the search cannot be told from the winner
+    within : (low, high) of the 95 % interval of that difference: a narrow one means that the split hardly matters, a wide one that
+        the worlds were too few to tell
     optimism : score of the winner in the search's worlds minus that in unseen ones
     """
 
@@ -241,6 +244,7 @@ class Found(NamedTuple):
     trials: pd.DataFrame
     winner: Split
     flat: bool
+    within: tuple[float, float]
     optimism: float
 
 
@@ -282,7 +286,8 @@ def allocate(question: Allocation, evaluate: Evaluate, unit: float) -> Found:
     ]
     worst = checked.loc[checked["words"].eq(order[-1].words) & checked["timing"].eq(order[-1].timing)].iloc[0]
     after = float(checked.iloc[0]["score"])
-    return Found(checked, pd.DataFrame(rows), winner, bool(worst["near_tie"]), tried.scores([winner])[0] - after)
+    within = (float(worst["behind_lo"]), float(worst["behind_hi"]))
+    return Found(checked, pd.DataFrame(rows), winner, bool(worst["near_tie"]), within, tried.scores([winner])[0] - after)
 
 
 def _checked(question: Allocation, named: Mapping[Split, str], values: Array, runs: pd.DataFrame) -> tuple[pd.DataFrame, Split]:
@@ -342,7 +347,7 @@ def entry_of(question: Allocation, split: Split) -> dict[str, Any]:
     return {"strategy": "split", "params": {"start": question.start, "parts": parts}}
 
 
-def player(question: Allocation, scenario: Scenario, jobs: int | None = None, told: Callable[[int, int], None] | None = None) -> Evaluate:
+def player(question: Allocation, scenario: Scenario, play: Play) -> Evaluate:
     """Return the function that plays splits in the scenario's market: one arm each, all in the same worlds.
 
     Raises
@@ -351,7 +356,6 @@ def player(question: Allocation, scenario: Scenario, jobs: int | None = None, to
         When a channel cannot be part of a split, before anything runs.
     """
     from influence_sim.scenario.schema import StrategyEntry
-    from influence_sim.studies.play import play
     from influence_sim.studies.runner import control_label
 
     def arm(split: Split) -> StrategyEntry:
@@ -362,7 +366,7 @@ def player(question: Allocation, scenario: Scenario, jobs: int | None = None, to
 
     def evaluate(splits: Sequence[Split], replications: range) -> pd.DataFrame:
         asked = scenario.model_copy(update={"strategies": {f"s{k}": arm(split) for k, split in enumerate(splits)}})
-        runs = play([asked], replications, jobs=jobs, told=told)
+        runs = play([asked], replications)
         control = control_label(asked)
         without = runs[runs["strategy"] == control].set_index("replication")["expected_purchases"]
         found = runs[runs["strategy"] != control]

@@ -1,74 +1,131 @@
-"""Play many scenarios: every arm in every replication, as one tidy table."""
+"""Play scenarios that an analysis chooses as it goes: every arm in every replication, as one tidy table, nothing twice.
+
+It stands on the same loop, executors and journal as `sweep`, for questions whose points are whole scenarios (futures, splits of a
+budget) or whose measures need more than the totals of a run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from influence_sim.studies.runner import RunError, _warm_up, arms, graph_of, run_one
+from influence_sim.studies.executors import executor_of
+from influence_sim.studies.journal import Journal, question_digest, run_id
+from influence_sim.studies.loop import OK, Executor, Run, run_loop
+from influence_sim.studies.results import decides
+from influence_sim.studies.runner import RunError, arms, graph_of, run_one
+from influence_sim.studies.variants import totals_of
 
 if TYPE_CHECKING:
     from influence_sim.record import RunResult
     from influence_sim.scenario.schema import Scenario
 
-# A finished run and its scenario -> numbers by name; sent to workers by value.
+# A finished run and its scenario -> numbers by name; sent to workers by value, and known by its name in a journal.
 Measures = Callable[["RunResult", "Scenario"], Mapping[str, float]]
 Told = Callable[[int, int], None]
 
 
-def totals(result: RunResult, scenario: Scenario) -> Mapping[str, float]:
-    """Return the totals of a run."""
-    return result.totals
+class Play(Protocol):
+    """Plays scenarios: what `playing` yields."""
+
+    def __call__(self, scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of) -> pd.DataFrame:
+        """Return `point` (index of the scenario), `strategy`, `replication` and the measures, in this order of rows.
+
+        All arms of a scenario play the same replications in the same worlds; results depend neither on the executor nor on who
+        finished first. An arm that was played before, here or by an earlier call with the same journal, is not played again.
+
+        Raises
+        ------
+        RunError
+            When a run fails, naming it.
+        ExecutorError
+            When runs cannot go on.
+        """
 
 
-def play(
-    scenarios: Sequence[Scenario], replications: range, measures: Measures = totals, jobs: int | None = None, told: Told | None = None
-) -> pd.DataFrame:
-    """Return `point` (index of the scenario), `strategy`, `replication` and the measures, in this order of rows.
+class _Work:
+    """What a worker needs; a worker registers feeds by receiving them."""
 
-    All arms of a scenario play the same replications in the same worlds; results depend neither on `jobs` nor on who finished first.
+    def __init__(self) -> None:
+        from influence_sim.feeds import policies
+
+        self.feeds = list(policies().values())
+
+    def __call__(self, scenario: Scenario, label: str, replication: int, measures: Measures) -> dict[str, float]:
+        """Play one arm in one replication."""
+        return dict(measures(run_one(scenario, label, replication, graph=graph_of(scenario)), scenario))
+
+
+@contextmanager
+def playing(executor: str = "local", keep: str | os.PathLike[str] | None = None, told: Told | None = None) -> Iterator[Play]:
+    """Open workers and yield a function that plays.
+
+    Parameters
+    ----------
+    executor
+        As in `sweep`.
+    keep
+        Folder of a journal in which finished runs are kept: a later call goes on from there.
+    told
+        Called with (done, total) of each table.
 
     Raises
     ------
-    RunError
-        When a run fails, naming it.
+    ValueError
+        When there is no such executor.
+    OutputError
+        When the journal's folder cannot be used.
     """
-    from loky import ProcessPoolExecutor, as_completed, cpu_count
+    from influence_sim.engine import warm_up
 
-    from influence_sim.feeds import policies
+    warm_up()
+    with nullcontext() if keep is None else Journal(keep) as journal:
+        known = {} if journal is None else {r["run_id"]: r["totals"] for r in journal.read() if r["status"] == OK}
+        where = executor_of(executor, _Work())
+        finished = False
 
-    _warm_up()
-    tasks = [(p, label, r) for p, s in enumerate(scenarios) for r in replications for label in arms(s)]
-    workers = min(jobs if jobs is not None else cpu_count(), max(1, len(tasks)))
-    rows: dict[int, dict[str, Any]] = {}
-    tell = told or (lambda done, total: None)
-    if workers == 1:
-        for i, (p, label, r) in enumerate(tasks):
-            rows[i] = _run(scenarios[p], p, label, r, measures, ())
-            tell(i + 1, len(tasks))
-    else:
-        pool = ProcessPoolExecutor(max_workers=workers)
+        def play(scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of) -> pd.DataFrame:
+            rows: list[tuple[int, str, int, str]] = []
+            waiting: dict[str, Run] = {}
+            for point, scenario in enumerate(scenarios):
+                digests = {label: question_digest({**decides(scenario, label), "told": measures.__name__}) for label in arms(scenario)}
+                for replication in replications:
+                    for label, digest in digests.items():
+                        key = run_id(digest, replication)
+                        rows.append((point, label, replication, key))
+                        if key not in known:
+                            waiting.setdefault(key, Run(key, (scenario, label, replication, measures)))
+            _finish(waiting, where, journal, known, told or (lambda done, total: None))
+            return pd.DataFrame([{"point": p, "strategy": label, "replication": r, **known[key]} for p, label, r, key in rows])
+
         try:
-            feeds = tuple(policies().values())
-            futures = {pool.submit(_run, scenarios[p], p, label, r, measures, feeds): i for i, (p, label, r) in enumerate(tasks)}
-            for future in as_completed(futures):
-                rows[futures[future]] = future.result()
-                tell(len(rows), len(tasks))
-            pool.shutdown(wait=True)
-        except BaseException:
-            pool.shutdown(wait=True, kill_workers=True)
-            raise
-    return pd.DataFrame([rows[i] for i in range(len(tasks))])
+            yield play
+            finished = True
+        finally:
+            where.close(kill=not finished)
 
 
-def _run(scenario: Scenario, point: int, label: str, replication: int, measures: Measures, feeds: Any) -> dict[str, Any]:
-    """Play one arm; a worker registers feeds by receiving them."""
-    try:
-        result = run_one(scenario, label, replication, graph=graph_of(scenario))
-        return {"point": point, "strategy": label, "replication": replication, **measures(result, scenario)}
-    except Exception as problem:
-        if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
-            raise
-        raise RunError(f"point {point}, {label}, replication {replication}: {type(problem).__name__}: {problem}") from problem
+def _finish(waiting: Mapping[str, Run], where: Executor, journal: Journal | None, known: dict[str, Any], told: Told) -> None:
+    """Play what is not known yet; keep every run as soon as it is finished."""
+    done = 0
+    with closing(run_loop(waiting.values(), where)) as played:
+        for outcomes in played:
+            fine = [outcome for outcome in outcomes if outcome.status == OK]
+            known.update({outcome.key: outcome.value for outcome in fine})
+            if journal is not None:
+                named = [(outcome, waiting[outcome.key].arguments) for outcome in fine]
+                journal.append([
+                    {"run_id": o.key, "status": OK, "message": "", "seconds": round(o.seconds, 6), "strategy": label, "replication": r,
+                     "totals": o.value}
+                    for o, (_, label, r, _) in named
+                ])  # fmt: skip
+            for outcome in outcomes:
+                if outcome.status != OK:
+                    _, label, replication, _ = waiting[outcome.key].arguments
+                    raise RunError(f"{label}, replication {replication}: {outcome.message}") from outcome.error
+            done += len(outcomes)
+            told(done, len(waiting))

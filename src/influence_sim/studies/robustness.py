@@ -21,7 +21,7 @@ DRAWS = 999
 SCORES = (
     "strategy", "mean", "mean_lo", "mean_hi", "worst_future", "worst", "worst_tenth", "worst_tenth_lo", "worst_tenth_hi",
     "largest_regret", "largest_regret_lo", "largest_regret_hi", "mean_regret", "satisfied", "satisfied_lo", "satisfied_hi",
-    "best_in", "best_in_lo", "best_in_hi",
+    "best_in", "best_in_lo", "best_in_hi", "mean_tie", "worst_tenth_tie", "largest_regret_tie",
 )  # fmt: skip
 CHANGES = ("strategy", "future", "base", "value", "change", "lo", "hi", "p_holm", "told")
 
@@ -74,7 +74,7 @@ def scores(table: pd.DataFrame, threshold: float = 0.0) -> pd.DataFrame:
 
     Notes
     -----
-    `worst_tenth` is over futures and replications together: bad futures and bad luck. Regret is of means: how much more the best
+    `*_tie` says which strategies cannot be told from the best in that column. `worst_tenth` is over futures and replications together: bad futures and bad luck. Regret is of means: how much more the best
     strategy of that future gives; with few replications luck adds to the best, so regret is too high rather than too low.
 
     Source: Savage 1951 (regret); Starr 1963 (domain criterion); McPhail et al. 2018, Earth's Future 6 (how they differ).
@@ -93,6 +93,12 @@ def scores(table: pd.DataFrame, threshold: float = 0.0) -> pd.DataFrame:
             sample = [draw[key][s] for draw in draws]
             row[f"{key}_lo"], row[f"{key}_hi"] = (float(np.quantile(sample, q)) if sample else math.nan for q in (0.025, 0.975))
         rows.append(row)
+    for column, sign in (("mean", 1.0), ("worst_tenth", 1.0), ("largest_regret", -1.0)):
+        best = int((sign * whole[column]).argmax())
+        for s, row in enumerate(rows):
+            # Resampled together, so what strategies share cancels.
+            behind = [sign * float(draw[column][best] - draw[column][s]) for draw in draws]
+            row[f"{column}_tie"] = s == best or not behind or bool(np.quantile(behind, 0.025) <= 0)
     return pd.DataFrame(rows)[list(SCORES)]
 
 
@@ -142,7 +148,7 @@ def concordance(table: pd.DataFrame) -> float:
     return 12 * spread / below if below > 0 else math.nan
 
 
-def say_scores(found: pd.DataFrame, w: float, goal: str, threshold: float, futures: int, number: Any) -> list[str]:
+def say_scores(found: pd.DataFrame, w: float, unit: str, threshold: float, futures: int, number: Any) -> list[str]:
     """Return the robustness of strategies in sentences; equals are said to be equals."""
     lines = []
     for column, higher, words in (
@@ -152,13 +158,12 @@ def say_scores(found: pd.DataFrame, w: float, goal: str, threshold: float, futur
     ):
         order = found.sort_values(column, ascending=not higher, kind="stable")
         top, rest = order.iloc[0], order.iloc[1:]
-        reaches = rest[f"{column}_hi"] >= top[f"{column}_lo"] if higher else rest[f"{column}_lo"] <= top[f"{column}_hi"]
-        near = rest.loc[reaches, "strategy"].tolist()
-        interval = f"{number(top[f'{column}_lo'])} to {number(top[f'{column}_hi'])}"
-        text = f"{words}: {top['strategy']}, {goal} {number(top[column])} (95 % interval {interval})"
-        lines.append(f"{text}; intervals overlap with {', '.join(near)}." if near else f"{text}; clearly apart from the rest.")
+        near = rest.loc[rest[f"{column}_tie"], "strategy"].tolist()
+        interval = f"95 % interval {number(top[f'{column}_lo'])} to {number(top[f'{column}_hi'])}"
+        text = f"{words}: {top['strategy']}, {number(top[column])} {unit} ({interval})"
+        lines.append(f"{text}; cannot be told from it: {', '.join(near)}." if near else f"{text}; told apart from the rest.")
     enough = ", ".join(f"{row['strategy']} {row['satisfied'] * futures:.0f}" for _, row in found.iterrows())
-    lines.append(f"Futures (of {futures}) in which the average is at least {number(threshold)}: {enough}.")
+    lines.append(f"Futures (of {futures}) in which the average is at least {number(threshold)} {unit}: {enough}.")
     if math.isfinite(w):
         same = "much the same" if w > 0.8 else "partly the same" if w > 0.5 else "mostly different"
         lines.append(f"The order of the strategies is {same} from future to future (Kendall's W {w:.2f}, 1 would be the same in all).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.loader import Loaded, load_scenario
 from influence_sim.scenario.schema import Scenario, event_registry
 from influence_sim.studies.allocation import Goal
-from influence_sim.studies.play import play
+from influence_sim.studies.play import Play
 from influence_sim.studies.questions import beside
 from influence_sim.studies.runner import arms, control_label
 
@@ -131,12 +131,10 @@ def sample_inputs(asked: Stress) -> pd.DataFrame:
     return pd.DataFrame(low + unit * (high - low), columns=names, index=[f"sample {k}" for k in range(1, asked.samples + 1)])
 
 
-def play_futures(
-    asked: Stress, futures: dict[str, Scenario], worlds: int, jobs: int | None = None, told: Callable[[int, int], None] | None = None
-) -> pd.DataFrame:
-    """Return `strategy`, `future`, `replication` and `value` of the goal; the control of the same future and world is what increments are of."""
+def play_futures(asked: Stress, futures: dict[str, Scenario], worlds: int, play: Play) -> pd.DataFrame:
+    """Return `strategy`, `future`, `replication` and `value` of the goal; increments are over the control of the same future and world."""
     names = list(futures)
-    runs = play(list(futures.values()), range(worlds), jobs=jobs, told=told)
+    runs = play(list(futures.values()), range(worlds))
     first = next(iter(futures.values()))
     control = control_label(first)
     brand = first.market.brand

@@ -1,0 +1,64 @@
+"""What a calibration plays, and the facts it is asked to fit."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from influence_sim.scenario.points import at_point, full_key
+from influence_sim.studies.calibration import Calibration, Evaluate, Target, read_posts, statistics, targets_of_posts
+from influence_sim.studies.questions import beside
+from influence_sim.studies.runner import arms, control_label
+
+if TYPE_CHECKING:
+    from influence_sim.scenario.schema import Scenario
+    from influence_sim.studies.play import Play
+
+
+def evaluator(asked: Calibration, scenario: Scenario, play: Play) -> Evaluate:
+    """Return the function that plays points: the scenario's first strategy, or its control where it has no other.
+
+    Raises
+    ------
+    PointError
+        When a parameter's key is no value of the scenario.
+    """
+    control = control_label(scenario)
+    plan = next((label for label in arms(scenario) if label != control), None)
+    # One arm alone: statistics are of single runs, so no control has to be played beside a plan.
+    only = {label: entry for label, entry in scenario.strategies.items() if label == (plan or control)}
+    base = scenario.model_copy(update={"strategies": only or {control: {"strategy": "none"}}})
+    keys = {name: full_key(scenario, name) for name in asked.parameters}
+
+    def evaluate(points: pd.DataFrame, replications: range) -> pd.DataFrame:
+        scenarios = [at_point(base, {keys[name]: float(f"{row[name]:.10g}") for name in keys}) for _, row in points.iterrows()]
+        runs = play(scenarios, replications, statistics)
+        return runs[runs["strategy"] == (plan or control)].drop(columns=["strategy", "replication"]).reset_index(drop=True)
+
+    return evaluate
+
+
+def target_facts(asked: Calibration, file: str | os.PathLike[str]) -> tuple[dict[str, Target], dict[str, Target]]:
+    """Return the facts that are fitted and those held out, with the statistics of the user's posts among them.
+
+    Raises
+    ------
+    ValueError
+        When posts cannot be read, a statistic stands twice, or nothing is left to fit to.
+    """
+    targets, held_out = dict(asked.targets), dict(asked.held_out)
+    if asked.posts is not None:
+        found = targets_of_posts(read_posts(beside(file, asked.posts)))
+        twice = sorted(set(found) & (set(targets) | set(held_out)))
+        if twice:
+            raise ValueError(f"posts say {', '.join(twice)}, and the file says it too; take it out of one of them")
+        unknown = sorted(set(asked.posts_held_out) - set(found))
+        if unknown:
+            raise ValueError(f"posts say nothing of {', '.join(unknown)}; they say: {', '.join(found)}")
+        targets |= {name: fact for name, fact in found.items() if name not in asked.posts_held_out}
+        held_out |= {name: found[name] for name in asked.posts_held_out}
+    if not targets:
+        raise ValueError("every fact is held out: nothing is left to fit to")
+    return targets, held_out
