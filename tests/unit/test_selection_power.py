@@ -85,13 +85,21 @@ def test_pairing_is_what_saves_replications() -> None:
 
 def test_a_test_market_of_the_size_told_sees_the_effect_as_often_as_told() -> None:
     rng = np.random.default_rng(5)
-    people, base, lift = 10_000, 0.01, 0.2
-    pilot = Cells(rng.poisson(people * base * (1 + lift), 400), rng.poisson(people * base, 400), rng.normal(people * base * lift, 1.0, 400))
+    people, base, lift, spread = 10_000, 0.01, 0.2, 15.0
+    worlds = people * base + rng.normal(0, spread, (2, 400))
+    pilot = Cells(worlds[0] + people * base * lift, worlds[0])
     found = market_needs({"plan": pilot}, people).iloc[0]
     size = found["people"] / 2
     with_it, without = rng.poisson(size * base * (1 + lift), 4_000), rng.poisson(size * base, 4_000)
     z = (with_it - without) / np.sqrt(with_it + without)
     assert np.mean(np.abs(z) > 1.96) == pytest.approx(0.8, abs=0.05)
+    # Pairs of markets differ as markets do, and their single purchases are luck besides.
+    m = int(found["markets"])
+    means = people * base + rng.normal(0, spread, (2, 4_000, m))
+    difference = rng.poisson(means[0] + people * base * lift) - rng.poisson(means[1])
+    t = difference.mean(axis=1) / (difference.std(axis=1, ddof=1) / math.sqrt(m))
+    assert np.mean(np.abs(t) > 2.0) == pytest.approx(0.8, abs=0.12)
+    assert market_needs({"plan": Cells(worlds[0], worlds[0])}, people).iloc[0]["people"] == math.inf
 
 
 def test_grubbs_finds_the_world_that_decides_and_spares_normal_data() -> None:

@@ -20,7 +20,7 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     "allocate",
     cls=Page,
     examples=(
-        "influence-sim allocate experiments/robust_allocation/channels.yaml --out results/split --trials 6 --worlds 3 --check-worlds 5",
+        "influence-sim allocate experiments/robust_allocation/channels.yaml --out results/split --trials 4 --worlds 3 --check-worlds 5",
         "influence-sim compare results/split/plan.yaml --out results/split_again --replications 3",
     ),
     writes="DIR/page.html, plan.yaml (the split as a scenario file, ready for `compare` and `stress`), checked.csv, trials.csv, curves.csv, "

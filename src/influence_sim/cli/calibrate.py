@@ -33,7 +33,8 @@ from influence_sim.cli.progress import Progress
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, posts: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...], **options: Any
+    console: Console, /, question: Path, out: Path, posts: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...],
+    **options: Any,
 ) -> int:  # fmt: skip
     """Fit parameters to facts: a posterior, what the facts say nothing about, and a check on facts that were held out."""
     from influence_sim.record.provenance import provenance
@@ -84,8 +85,9 @@ def command(
     aside = checks[checks["kind"] == "held out"]
     told = f"The facts say something about {learnt} of {len(found.summary)} parameters"
     told += f"; {int(aside['inside'].sum())} of {len(aside)} held-out facts are predicted" if len(aside) else ""
-    source = f"{question.name} · scenario {loaded.scenario.digest[:12]} · {asked.points} points x {asked.worlds} worlds · influence_sim {__version__}"
-    figures = {"known": known(found.summary, told, source), "predicted": predicted(checks, "What the fitted model predicts, against the facts", source)}
+    size = f"{asked.points} points x {asked.worlds} worlds"
+    source = f"{question.name} · scenario {loaded.scenario.digest[:12]} · {size} · influence_sim {__version__}"
+    figures = {"known": known(found.summary, told, source), "predicted": predicted(checks, "Fitted model against the facts", source)}
     notes = question.with_name("question.md")
     answer = Answer(
         finding=told, question="Which values of the parameters fit the facts, and which facts do they predict?", answer=lines,
@@ -95,9 +97,11 @@ def command(
         columns=["fact", "use", "value", "known to (sd)", "predicted", "95 % range", "inside"],
         rows=[[r["statistic"].replace("_", " "), r["kind"], number(r["fact"]), number(r["fact_sd"]), number(r["median"]),
                f"{number(r['lo'])} to {number(r['hi'])}", "yes" if r["inside"] else "no"] for r in checks.to_dict("records")],
-        text=notes.read_text(encoding="utf-8") if notes.exists() else "", command=f"influence-sim calibrate {question} --out {out}", footer=source,
+        text=notes.read_text(encoding="utf-8") if notes.exists() else "", footer=source,
+        command=f"influence-sim calibrate {question} --out {out}",
     )  # fmt: skip
-    tables = {"posterior": found.summary, "draws": found.draws.assign(weight=found.weights), "checks": checks, "sample": points.join(values)}
+    draws = found.draws.assign(weight=found.weights)
+    tables = {"posterior": found.summary, "draws": draws, "checks": checks, "sample": points.join(values)}
     tables |= {} if trials is None else {"trials": trials}
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, tables)

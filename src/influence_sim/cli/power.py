@@ -26,9 +26,12 @@ from influence_sim.cli.progress import Progress
 @scenario_argument
 @click.option("--pilot", type=click.IntRange(3, 100_000), default=12, show_default=True, metavar="N", help="Replications of the pilot.")
 @click.option(
-    "--detect", type=click.FloatRange(0, min_open=True), metavar="X", help="Difference worth telling, in the objective's unit (default: the pilot's)."
+    "--detect", type=click.FloatRange(0, min_open=True), metavar="X",
+    help="Difference worth telling, in the objective's unit (default: the pilot's).",
 )
-@click.option("--power", "wanted", type=click.FloatRange(0.5, 0.999), default=0.8, show_default=True, metavar="P", help="Chance to tell it.")
+@click.option(
+    "--power", "wanted", type=click.FloatRange(0.5, 0.999), default=0.8, show_default=True, metavar="P", help="Chance to tell it."
+)
 @click.option("--days", type=int, metavar="N", help="Horizon in days.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for a page and tables.")
 @playing_options
@@ -93,7 +96,8 @@ def _page(out: Path, loaded: Any, scenario: Path, pilot: int, pairs: Any, market
         facts=[("pilot", f"{pilot} worlds"), ("objective", asked.objective.replace("_", " ")), ("budget", f"{asked.budget:,.0f} USD")],
         caption="Pairs: paired replications needed, with those at the largest spread the pilot allows",
         columns=["pair", "difference", "paired sd", "needed", "at most", "without pairing"],
-        rows=[[f"{r['strategy_a']}, {r['strategy_b']}", *(number(r[k]) for k in ("difference", "paired_sd", "needed", "needed_hi", "needed_unpaired"))]
+        rows=[[f"{r['strategy_a']}, {r['strategy_b']}",
+               *(number(r[k]) for k in ("difference", "paired_sd", "needed", "needed_hi", "needed_unpaired"))]
               for r in pairs.to_dict("records")],
         text="", command=f"influence-sim power {scenario} --pilot {pilot} --out {out}", footer=source,
     )  # fmt: skip

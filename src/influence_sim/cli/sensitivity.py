@@ -18,7 +18,7 @@ from influence_sim.cli.options import RUNNING, voice_options, writable
     "sensitivity",
     cls=Page,
     examples=(
-        "influence-sim sensitivity experiments/ranking_sensitivity/results --measure profit --difference small,large --out results/what_moves_it",
+        "influence-sim sensitivity experiments/ranking_sensitivity/results --measure profit --difference small,large --out results/movers",
     ),
     writes="DIR/page.html, effects.csv, a figure as SVG and provenance.json, all or nothing.",
     codes=RUNNING,
@@ -94,7 +94,8 @@ def command(
         lines.insert(1, f"{outcome.name} is above zero at {above:.0%} of {len(outcome.values)} points.")
     every = pd.concat(tables, ignore_index=True)
     top = tables[0].iloc[0]
-    told = f"{asked[0].name}: {top['parameter'].removeprefix('market.')} moves it most" if top["told"] else f"{asked[0].name}: nothing is told to move it"
+    mover = f"{top['parameter'].removeprefix('market.')} moves it most" if top["told"] else "nothing is told to move it"
+    told = f"{asked[0].name}: {mover}"
     n = int(results["replication"].nunique())
     source = f"{design['experiment']} · {design['kind']}, {len(design['points'])} points x {n} worlds · influence_sim {__version__}"
     rows = [
@@ -110,13 +111,14 @@ def command(
         caption="Every parameter and outcome", rows=rows,
         columns=["parameter", "outcome", "index", "95 % interval", "told", "first order", "sigma", "changes of order"],
         text=notes.read_text(encoding="utf-8") if notes.exists() else "",
-        command=" ".join(["influence-sim sensitivity", str(folder), "--measure", measure, *(f"--difference {a},{b}" for a, b in pairs), "--out", str(out)]),
+        command=f"influence-sim sensitivity {folder} --measure {measure} {' '.join(f'--difference {a},{b}' for a, b in pairs)} --out {out}",
         footer=source,
     )  # fmt: skip
     figures = {"effects": indices(every, told, source)}
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"effects": every})
-        write_provenance({**circumstances(), "sweep": str(folder), "design": {k: design[k] for k in ("experiment", "kind", "names")}}, building)
+        about = {key: design[key] for key in ("experiment", "kind", "names")}
+        write_provenance({**circumstances(), "sweep": str(folder), "design": about}, building)
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     text = "\n".join([told, *lines, "", f"Page: {out / 'page.html'}"])
     return console.done(text, {"finding": told, "answer": lines, "effects": every.to_dict("records")}, outputs)

@@ -20,7 +20,7 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     cls=Page,
     examples=(
         "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --worlds 3 --set horizon=7",
-        "influence-sim stress experiments/robust_allocation/futures.yaml --plans results/split/plan.yaml --out results/stress_split --worlds 3",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --plans results/split/plan.yaml --out results/stress2 --worlds 3",
     ),
     writes="DIR/page.html, scores.csv (regret, worst tenth, satisfied futures, each with interval), changes.csv (tornado), futures.csv "
     "(every run), with sampled futures also samples.csv, figures as SVG and provenance.json, all or nothing.",
@@ -36,7 +36,8 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, plans: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...], **options: Any
+    console: Console, /, question: Path, out: Path, plans: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...],
+    **options: Any,
 ) -> int:
     """Play plans in many futures and say how they fare: regret, the worst tenth, and under which futures a plan fails."""
     from influence_sim.record.provenance import provenance
@@ -87,7 +88,8 @@ def command(
             lines.append(say_box(label, find_box(ready.inputs, failed), int(failed.sum()), len(failed)))
         tables["samples"] = ready.inputs.join(means).rename_axis("future").reset_index()
     told = finding(found, len(ready.named))
-    source = f"{question.name} · scenario {ready.expected.scenario.digest[:12]} · {asked.worlds} worlds a future · influence_sim {__version__}"
+    digest = ready.expected.scenario.digest[:12]
+    source = f"{question.name} · scenario {digest} · {asked.worlds} worlds a future · influence_sim {__version__}"
     figures = {
         "robustness": robustness(found, unit, told, source), "regrets": regrets(table, unit, "Every plan in every future", source),
         "tornado": tornado(moved, labels, unit, source),

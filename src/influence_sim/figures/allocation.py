@@ -22,7 +22,8 @@ def splits(checked: pd.DataFrame, unit: str, title: str, source: str) -> Figure:
         if y:
             ax.plot([row["behind_lo"], row["behind_hi"]], [y, y], color=color, lw=2.4, solid_capstyle="butt")
         ax.plot([row["behind"]], [y], "o" if y else "D", color=color if y else series_style(0).color, ms=6)
-        ax.annotate(f"{row['words']} ({row['timing']})", (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=7, color=MUTED)
+        words = f"{row['words']} ({row['timing']})"
+        ax.annotate(words, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=7, color=MUTED)
     label_rows(ax, [wrap(str(name), 24, 1) for name in checked["name"]], [INK] * len(checked))
     ax.xaxis.set_major_formatter(short)
     ax.set_xlabel(f"difference to the best split, {unit}")

@@ -18,15 +18,16 @@ UNTOLD = "#8A8A8A"
 def regrets(table: pd.DataFrame, unit: str, title: str, source: str) -> Figure:
     """Draw the mean of every plan in every future as a grid; darker is further behind the best of that future."""
     means = table.pivot_table(index="future", columns="strategy", values="value", sort=False)
-    futures, strategies = list(means.index), list(means.columns)
-    regret = means.max(axis=1).to_numpy()[:, None] - means.to_numpy()
+    futures, strategies, values = list(means.index), list(means.columns), means.to_numpy(float)
+    regret = values.max(axis=1)[:, None] - values
     fig, (ax,) = new(1.5 + 0.3 * len(futures), width=WIDE)
     top = float(regret.max()) or 1.0
     ax.imshow(regret, cmap="Oranges", vmin=0.0, vmax=1.6 * top, aspect="auto")  # light enough for dark words
     for f in range(len(futures)):
         for s in range(len(strategies)):
             best = regret[f, s] == 0
-            ax.text(s, f, short(float(means.iloc[f, s])), ha="center", va="center", fontsize=7.5, fontweight="bold" if best else "normal", color=INK)
+            weight = "bold" if best else "normal"
+            ax.text(s, f, short(float(values[f, s])), ha="center", va="center", fontsize=7.5, fontweight=weight, color=INK)
     ax.set_xticks(range(len(strategies)), [wrap(str(name), 12, 3) for name in strategies])
     ax.set_yticks(range(len(futures)), [wrap(str(name), 44, 1) for name in futures])
     ax.xaxis.tick_top()
@@ -34,7 +35,10 @@ def regrets(table: pd.DataFrame, unit: str, title: str, source: str) -> Figure:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     finish(fig, title, f"Mean {unit} of each plan in each future; bold: best of that future; darker: further behind it", source)
-    told = [f"{futures[f]}: " + ", ".join(f"{strategies[s]} {short(float(means.iloc[f, s]))}" for s in range(len(strategies))) for f in range(len(futures))]
+    told = [
+        f"{future}: " + ", ".join(f"{name} {short(float(x))}" for name, x in zip(strategies, row, strict=True))
+        for future, row in zip(futures, values, strict=True)
+    ]
     return Figure(fig, means.reset_index(), f"{title}. " + "; ".join(told) + ".")
 
 
@@ -59,7 +63,7 @@ def tornado(changes: pd.DataFrame, strategies: list[str], unit: str, source: str
         ax.locator_params(axis="x", nbins=4)
     label_rows(axes[0], [wrap(str(name), 40, 1) for name in futures], [INK] * len(futures))
     axes[len(shown) // 2].set_xlabel(f"change, {unit}")
-    worst = changes.loc[changes["change"].idxmin()]
+    worst = changes.sort_values("change", kind="stable").iloc[0]
     title = f"What hurts most: {worst['future']} costs {worst['strategy']} {short(float(-worst['change']))} {unit}"
     finish(fig, title, "Paired change from the market as expected with 95 % interval; grey: cannot be told from none", source)
     told = [f"{r['strategy']}, {r['future']}: {short(r['change'])}" for r in changes.to_dict("records")]

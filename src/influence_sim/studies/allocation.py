@@ -167,10 +167,10 @@ def goal_values(question: Allocation, runs: pd.DataFrame, unit: float) -> Array:
     shape = (int(table["split"].nunique()), -1)
     spend, gained, reach = (table[name].to_numpy(float).reshape(shape) for name in ("spend", "gained", "reach"))
     if question.goal == "profit":
-        return gained * unit - spend
+        return np.asarray(gained * unit - spend)
     if question.goal == "cost_per_incremental_purchase":
         return np.stack([linearised_ratio(g, s) if s.any() else np.zeros_like(g) for g, s in zip(gained, spend, strict=True)])
-    return gained if question.goal == "incremental_purchases" else reach
+    return np.asarray(gained if question.goal == "incremental_purchases" else reach)
 
 
 def score(values: Array, caution: float) -> Array:

@@ -154,7 +154,7 @@ def read_posts(path: Any) -> pd.DataFrame:
         When columns are missing, hold no numbers, or fewer than ten posts can be used.
     """
     try:
-        table = pd.read_csv(path)
+        table: pd.DataFrame = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {getattr(error, 'strerror', None) or str(error).splitlines()[0]}") from error
     missing = [name for name in POSTS if name not in table.columns]
@@ -166,7 +166,7 @@ def read_posts(path: Any) -> pd.DataFrame:
         raise ValueError(f"{path}, line {int(np.argmax(bad)) + 2}: views, followers and likes must be numbers from 0 on")
     if int(((numbers["views"] >= LEAST_VIEWS) & (numbers["followers"] > 0)).sum()) < 10:
         raise ValueError(f"{path} has fewer than ten posts with views and followers")
-    return numbers
+    return pd.DataFrame(numbers)
 
 
 def targets_of_posts(posts: pd.DataFrame, resamples: int = 500) -> dict[str, Target]:
@@ -315,8 +315,9 @@ def nearest(
         asked = [study.ask() for _ in range(min(batch, trials - len(rows)))]
         points = pd.DataFrame([{k: t.suggest_float(k, f.low, f.high, log=f.log) for k, f in parameters.items()} for t in asked])
         found = evaluate(points, replications).groupby("point")[list(targets)].mean()
+        columns = [found[name].to_numpy(float) for name in targets]
         for k, trial in enumerate(asked):
-            off = [(float(found.loc[k, name]) - t.value) / t.sd for name, t in targets.items()]
+            off = [(float(values[k]) - t.value) / t.sd for t, values in zip(targets.values(), columns, strict=True)]
             distance = math.sqrt(sum(x * x for x in off)) if all(map(math.isfinite, off)) else 1e6
             study.tell(trial, distance)
             rows.append({**{str(name): float(v) for name, v in points.iloc[k].items()}, "distance": distance})

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 POWER, ALPHA = 0.8, 0.05
 MOST = 1_000_000  # replications; beyond it the answer is "more than anybody will run"
 PAIRS = ("strategy_a", "strategy_b", "difference", "paired_sd", "unpaired_sd", "needed", "needed_hi", "needed_unpaired", "detectable")
-MARKETS = ("strategy", "effect", "effect_lo", "sd", "factor", "factor_hi", "people", "people_hi", "markets")
+MARKETS = ("strategy", "effect", "effect_lo", "people", "people_hi", "markets", "markets_hi")
 
 
 def power_of(effect: float, sd: float, n: int, alpha: float = ALPHA) -> float:
@@ -124,11 +124,10 @@ def pair_needs(
 
 
 class Cells(NamedTuple):
-    """What a pilot tells about a market: realised purchases (n,) with and without the campaign, and the effect (n,) in pairs."""
+    """What a pilot tells about a market: expected purchases (n,) with and without the campaign, by replication."""
 
     with_it: Array
     without: Array
-    effect: Array
 
 
 def market_needs(
@@ -136,42 +135,38 @@ def market_needs(
 ) -> pd.DataFrame:
     """Return how large a test in a real market must be to see a campaign's effect on sales.
 
-    A real test cannot play the same world twice: cells of different people are compared. The spread of realised purchases
-    between the pilot's worlds is that of a cell of `people`; in a cell `factor` times as large with `factor` times the budget
-    the effect grows by `factor` and the spread by its root.
+    A real test cannot play the same world twice: different people are compared. Two tests are told. In `people` drawn at random
+    into two cells of one market only the luck of single purchases differs (taken as Poisson; one simulated person stands for many, so the
+    realised purchases of a run are too lumpy to be asked). With whole `markets` in pairs, markets differ too, as replications do.
+    People of one cell are taken not to reach those of the other.
 
     Parameters
     ----------
     pilots
         By strategy.
     people
-        Real people of the simulated market, which is one cell.
+        Real people of the simulated market.
     detect
-        Relative size of the effect to see, of the simulated one (1 unless given).
+        Share of the simulated effect that must be seen (1 unless given).
 
     Returns
     -------
     DataFrame
-        `MARKETS`; `people` are those of both cells together, `markets` is how many pairs of markets of the simulated size
-        do instead, `*_hi` use the low end of the effect's 95 % interval (infinite where it includes zero).
+        `MARKETS`; `people` are those of both cells together with budgets in proportion, `markets` is how many pairs of markets of the
+        simulated size do instead; `*_hi` use the low end of the effect's 95 % interval (infinite where it includes zero).
     """
     from scipy.stats import norm
 
     from influence_sim.studies.statistics import mean_interval
 
     z2 = float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) ** 2
+    share = 1.0 if detect is None else detect
     rows = []
     for label, cells in pilots.items():
-        effect = mean_interval(cells.effect)
-        variance = float(cells.with_it.var(ddof=1) + cells.without.var(ddof=1)) if len(cells.effect) > 1 else math.nan
-        share = 1.0 if detect is None else detect
-
-        def factor(size: float, variance: float = variance, share: float = share) -> float:
-            return z2 * variance / (share * size) ** 2 if size > 0 else math.inf
-
-        mean, low = factor(effect.value), factor(effect.lo)
-        rows.append((
-            label, effect.value, effect.lo, math.sqrt(variance) if variance >= 0 else math.nan, mean, low, 2 * people * mean,
-            2 * people * low, math.ceil(mean) if math.isfinite(mean) else math.inf,
-        ))  # fmt: skip
+        effect = mean_interval(cells.with_it - cells.without)
+        luck = float(cells.with_it.mean() + cells.without.mean())
+        apart = luck + float(cells.with_it.var(ddof=1) + cells.without.var(ddof=1))
+        needs = [z2 * v / (share * e) ** 2 if e > 0 else math.inf for v in (luck, apart) for e in (effect.value, effect.lo)]
+        pairs = [float(math.ceil(x)) if math.isfinite(x) else x for x in needs[2:]]
+        rows.append((label, effect.value, effect.lo, 2 * people * needs[0], 2 * people * needs[1], *pairs))
     return pd.DataFrame(rows, columns=list(MARKETS))

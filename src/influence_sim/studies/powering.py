@@ -35,17 +35,16 @@ def objective_of(scenario: Scenario, runs: pd.DataFrame) -> tuple[Array, list[st
             {label: linearised_ratio(spend[label].to_numpy(), gained[label].to_numpy()) for label in gained}, index=gained.index
         ),
     }[scenario.objective].drop(columns=control)  # fmt: skip
-    table = table.loc[:, np.isfinite(table).all()]
-    return table.to_numpy(float), list(table.columns)
+    defined = [str(label) for label in table.columns if np.isfinite(table[label].to_numpy(float)).all()]
+    return table[defined].to_numpy(float), defined
 
 
 def cells_of(scenario: Scenario, runs: pd.DataFrame) -> dict[str, Cells]:
-    """Return what a test in a real market would see, by strategy: realised purchases, which hold all the luck there is."""
-    control = control_label(scenario)
-    realised, expected = _wide(runs, "purchases"), _wide(runs, "expected_purchases")
+    """Return expected purchases with and without each strategy."""
+    control, expected = control_label(scenario), _wide(runs, "expected_purchases")
     return {
-        label: Cells(realised[label].to_numpy(float), realised[control].to_numpy(float), (expected[label] - expected[control]).to_numpy(float))
-        for label in realised if label != control
+        str(label): Cells(expected[label].to_numpy(float), expected[control].to_numpy(float))
+        for label in expected if label != control
     }  # fmt: skip
 
 
@@ -74,8 +73,8 @@ def say_needs(
             sure = f", {row['people_hi']:,.0f} at the low end of the effect's interval" if math.isfinite(row["people_hi"]) else (
                 ", and perhaps any number is too small: the effect's interval includes none")
             lines.append(
-                f"A test of {row['strategy']} in a real market, on sales, with and without: {row['people']:,.0f} people in both cells together"
-                f"{sure}, with budgets in proportion; or {row['markets']:,.0f} pairs of markets like this one."
+                f"A test of {row['strategy']} on real sales, with and without it: {row['people']:,.0f} people of one market in two random cells"
+                f"{sure}, with the budget in proportion; or {row['markets']:,.0f} pairs of markets like this one."
             )
         else:
             lines.append(f"A test of {row['strategy']} in a real market: the pilot shows no gain to look for.")

@@ -186,7 +186,7 @@ def noise_share(values: Array) -> float:
     total = float(values.mean(axis=1).var(ddof=1)) if len(values) > 1 else math.nan
     if n < 2 or not total > 0:
         return math.nan
-    return min(1.0, float(values.var(axis=1, ddof=1).mean()) / n / total)
+    return float(min(1.0, float(values.var(axis=1, ddof=1).mean()) / n / total))
 
 
 def agreement(outcome: Outcome, design: Mapping[str, Any]) -> float:
@@ -195,8 +195,11 @@ def agreement(outcome: Outcome, design: Mapping[str, Any]) -> float:
 
     if outcome.values.shape[1] < 2 or len(design["names"]) < 3:
         return math.nan
-    halves = [effects(Outcome("", outcome.values[:, k::2]), design).set_index("parameter")["index"].loc[list(design["names"])] for k in (0, 1)]
-    return math.nan if any(np.ptp(h) == 0 for h in halves) else float(spearmanr(*halves).statistic)
+    halves = [
+        effects(Outcome("", outcome.values[:, k::2]), design).set_index("parameter")["index"].loc[list(design["names"])] for k in (0, 1)
+    ]
+    one, other = (half.to_numpy(float) for half in halves)
+    return math.nan if np.ptp(one) == 0 or np.ptp(other) == 0 else float(spearmanr(one, other).statistic)
 
 
 def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) -> list[str]:

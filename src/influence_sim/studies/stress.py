@@ -107,7 +107,7 @@ def prepare(asked: Stress, file: str | os.PathLike[str], changes: Sequence[str] 
         merged = {key: value for part in parts for key, value in part.set.items()}
         named[" + ".join(group)] = scenario(merged, [event for part in parts for event in part.events])
     inputs, sampled = sample_inputs(asked), {}
-    for name, row in inputs.iterrows():
+    for label, row in inputs.iterrows():
         values, events = dict[str, Any](), dict[str, dict[str, Any]]()
         for key, value in row.items():
             kind, _, parameter = str(key).partition(".")
@@ -115,7 +115,7 @@ def prepare(asked: Stress, file: str | os.PathLike[str], changes: Sequence[str] 
                 events.setdefault(kind, {"event": kind, "day": asked.day})[parameter] = float(f"{value:.8g}")
             else:
                 values[str(key)] = float(f"{value:.8g}")
-        sampled[str(name)] = scenario(values, list(events.values()))
+        sampled[str(label)] = scenario(values, list(events.values()))
     return Prepared(named, sampled, inputs, expected)
 
 
