@@ -30,7 +30,8 @@ FREE = {"a": Free(low=0, high=10), "b": Free(low=1, high=100, log=True), "idle":
 def model(points: pd.DataFrame, noise: float = 0.05, seed: int = 1) -> pd.DataFrame:
     """Return statistics of a model in which `idle` does nothing and noise is known."""
     rng = np.random.default_rng(seed)
-    s = pd.DataFrame({"mean": points["a"] + 0.2 * np.log(points["b"]), "size": np.log(points["b"]), "held": points["a"] * np.log(points["b"])})
+    a, size = points["a"], np.log(points["b"])
+    s = pd.DataFrame({"mean": a + 0.2 * size, "size": size, "held": a * size})
     return s + rng.normal(0, noise, s.shape)
 
 

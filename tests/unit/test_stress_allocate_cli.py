@@ -70,7 +70,8 @@ def test_allocate_writes_a_plan_that_compare_takes_and_gives_the_same_again(fold
     assert "Unseen worlds" in (out / "page.html").read_text()
     # From the journal nothing is played again, and other executors give the same bytes.
     journal = (kept / "journal.jsonl").read_bytes()
-    assert main(["allocate", str(folder / "channels.yaml"), "--out", str(folder / "again"), "--keep", str(kept), "--executor", "local:2"]) == 0
+    again = ["allocate", str(folder / "channels.yaml"), "--out", str(folder / "again"), "--keep", str(kept)]
+    assert main([*again, "--executor", "local:2"]) == 0
     assert (kept / "journal.jsonl").read_bytes() == journal
     for name in ("checked.csv", "trials.csv", "curves.csv"):
         assert (folder / "again" / name).read_bytes() == (out / name).read_bytes()

@@ -23,8 +23,8 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
         "influence-sim allocate experiments/robust_allocation/channels.yaml --out results/split --trials 4 --worlds 3 --check-worlds 5",
         "influence-sim compare results/split/plan.yaml --out results/split_again --replications 3",
     ),
-    writes="DIR/page.html, plan.yaml (the split as a scenario file, ready for `compare` and `stress`), checked.csv, trials.csv, curves.csv, "
-    "figures as SVG and provenance.json, all or nothing.",
+    writes="DIR/page.html, plan.yaml (the split as a scenario file, ready for `compare` and `stress`), checked.csv, trials.csv, "
+    "curves.csv, figures as SVG and provenance.json, all or nothing.",
     codes=RUNNING,
 )
 @click.argument("question", type=ScenarioFile())
@@ -78,8 +78,8 @@ def command(
     figures = {"splits": splits(found.checked, goal, told, source), "safety": safety(found.checked, goal, source)}
     figures["responses"] = responses(alone, "purchases" if asked.goal == "cost_per_incremental_purchase" else goal, scenario.budget, source)
     rows = [
-        [r["name"], r["words"], r["timing"], number(r["mean"]), f"{number(r['mean_lo'])} to {number(r['mean_hi'])}", number(r["worst_tenth"]),
-         number(r["behind"]), "yes" if r["near_tie"] else ""]
+        [r["name"], r["words"], r["timing"], number(r["mean"]), f"{number(r['mean_lo'])} to {number(r['mean_hi'])}",
+         number(r["worst_tenth"]), number(r["behind"]), "yes" if r["near_tie"] else ""]
         for r in found.checked.to_dict("records")
     ]  # fmt: skip
     people = scenario.market.people

@@ -76,7 +76,7 @@ def command(
     from influence_sim.report.analysis import number, write_answer
     from influence_sim.report.experiment import Answer
 
-    lines = fit.say_posterior(found, checks, number)
+    lines = fit.say_posterior(found, checks, number, fit.out_of_reach(values, targets))
     if trials is not None:
         near = ", ".join(f"{name} {number(float(trials[name].iloc[0]))}" for name in asked.parameters)
         far = number(float(trials["distance"].iloc[0]))

@@ -29,7 +29,10 @@ def splits(checked: pd.DataFrame, unit: str, title: str, source: str) -> Figure:
     ax.set_xlabel(f"difference to the best split, {unit}")
     finish(fig, title, "Unseen worlds, paired difference with 95 % interval; grey: cannot be told from the best", source)
     table = checked[["name", "words", "timing", "mean", "mean_lo", "mean_hi", "behind", "behind_lo", "behind_hi", "near_tie"]]
-    told = [f"{r['name']} ({r['words']}): {short(r['behind'])} ({short(r['behind_lo'])} to {short(r['behind_hi'])})" for r in table.to_dict("records")]
+    told = [
+        f"{r['name']} ({r['words']}): {short(r['behind'])} ({short(r['behind_lo'])} to {short(r['behind_hi'])})"
+        for r in table.to_dict("records")
+    ]
     return Figure(fig, table, f"{title}. Difference to the best split: " + "; ".join(told) + ".")
 
 
@@ -51,7 +54,8 @@ def responses(curves: pd.DataFrame, unit: str, budget: float, source: str) -> Fi
     for left, right in ((low - room, low), (high, high + room)):
         ax.axvspan(left, right, color="#F0F0F0", lw=0)
     ax.set_xlim(low - room, high + room)
-    ax.annotate("not simulated", (high + room / 2, 0.98), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="center", fontsize=7, color=MUTED)
+    at = (high + room / 2, 0.98)
+    ax.annotate("not simulated", at, xycoords=("data", "axes fraction"), rotation=90, va="top", ha="center", fontsize=7, color=MUTED)
     ax.xaxis.set_major_formatter(short)
     ax.yaxis.set_major_formatter(short)
     ax.set_xlabel(f"spent on the channel alone, USD (budget {budget:,.0f})")

@@ -44,7 +44,9 @@ def indices(effects: pd.DataFrame, title: str, source: str) -> Figure:
     more = {"sobol": "; bar: what it does alone", "morris": "; number: steps that changed which strategy is best"}.get(method, "")
     finish(fig, title, f"Index with 95 % interval; grey: cannot be told from no influence{more}", source)
     table = pd.concat(parts, ignore_index=True)
-    told = [f"{r['outcome']}, {r['parameter']}: {short(r['index'])} ({short(r['lo'])} to {short(r['hi'])})" for r in table.to_dict("records")]
+    told = [
+        f"{r['outcome']}, {r['parameter']}: {short(r['index'])} ({short(r['lo'])} to {short(r['hi'])})" for r in table.to_dict("records")
+    ]
     return Figure(fig, table.dropna(axis=1, how="all"), f"{title}. " + "; ".join(told) + ".")
 
 
@@ -62,7 +64,8 @@ def known(summary: pd.DataFrame, title: str, source: str) -> Figure:
         if "truth" in row:
             ax.plot([(row["truth"] - row["prior_low"]) / (row["prior_high"] - row["prior_low"])], [y], "x", color=INK, ms=7, mew=1.6)
         for x, text, side in ((0, short(row["prior_low"]), "right"), (1, short(row["prior_high"]), "left")):
-            ax.annotate(text, (x, y), xytext=(-5 if x == 0 else 5, 0), textcoords="offset points", ha=side, va="center", fontsize=7.5, color=MUTED)
+            off = (-5 if x == 0 else 5, 0)
+            ax.annotate(text, (x, y), xytext=off, textcoords="offset points", ha=side, va="center", fontsize=7.5, color=MUTED)
     label_rows(ax, [wrap(str(p).replace("_", " "), 34, 1) for p in summary["parameter"]], [INK] * len(summary))
     ax.set_xlim(-0.12, 1.12)
     ax.set_xticks([])
@@ -90,7 +93,10 @@ def predicted(checks: pd.DataFrame, title: str, source: str) -> Figure:
     ax.xaxis.set_major_formatter(short)
     ax.set_xlabel("predicted minus fact, in standard deviations of the fact")
     finish(fig, title, "95 % range of unseen worlds; grey band: what the fact itself leaves open; hollow: outside", source)
-    told = [f"{r['statistic']} ({r['kind']}): fact {short(r['fact'])}, predicted {short(r['lo'])} to {short(r['hi'])}" for r in checks.to_dict("records")]
+    told = [
+        f"{r['statistic']} ({r['kind']}): fact {short(r['fact'])}, predicted {short(r['lo'])} to {short(r['hi'])}"
+        for r in checks.to_dict("records")
+    ]
     return Figure(fig, checks, f"{title}. " + "; ".join(told) + ".")
 
 
@@ -113,8 +119,10 @@ def power_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], 
     ax.set_ylabel("chance to tell them apart")
     end_labels(ax, ends)
     finish(fig, title, "Two-sided test, all pairs together at 5 %; line: 80 %", source)
-    table = pd.DataFrame([{"pair": name, "replications": a, "power": b} for name, (n, p) in curves.items() for a, b in zip(n, p, strict=True)])
-    reached = [f"{name}: {next((f'{a:.0f}' for a, b in zip(n, p, strict=True) if b >= 0.8), 'more than drawn')}" for name, (n, p) in curves.items()]
+    rows = [(name, a, b) for name, (n, p) in curves.items() for a, b in zip(n, p, strict=True)]
+    table = pd.DataFrame(rows, columns=["pair", "replications", "power"])
+    enough = table[table["power"] >= 0.8].groupby("pair", sort=False)["replications"].min()
+    reached = [f"{name}: {enough[name]:.0f}" if name in enough else f"{name}: more than drawn" for name in curves]
     return Figure(fig, table, f"{title}. Replications for a chance of 80 %: " + "; ".join(reached) + ".")
 
 

@@ -134,7 +134,8 @@ def statistics(result: RunResult, scenario: Scenario) -> dict[str, float]:
     mature = own & (posts["day"] <= scenario.horizon - 3)
     totals = {
         **result.totals, "comments_total": float(np.sum(result.daily["comments"])), "shares_total": float(np.sum(result.daily["shares"])),
-        "person_days": float(people.population * scenario.horizon), "creator_days": float(scenario.market.creators.count * scenario.horizon),
+        "person_days": float(people.population * scenario.horizon),
+        "creator_days": float(scenario.market.creators.count * scenario.horizon),
         "posts_total": float(own.sum()), "post_seconds": float(np.median(posts["duration_s"][own])) if own.any() else math.nan,
     }  # fmt: skip
     facts = Facts(totals, scenario.market.brand.price, scenario.market.brand.margin)
@@ -267,9 +268,7 @@ def posterior(
     logit = np.log(unit / (1 - unit))
     design = np.hstack([np.ones((n, 1)), off[order]])
     root = np.sqrt(weights)[:, None]
-    # A little ridge where statistics say the same as others.
-    penalty = 1e-3 * float(weights.sum()) * np.diag([0.0] + [1.0] * len(names))
-    slopes = np.linalg.solve((design * root).T @ (design * root) + penalty, (design * root).T @ (logit * root))
+    slopes = _ridge(design * root, logit * root)
     noise = np.random.default_rng(SEED).normal(size=(n, len(names))) * np.array([targets[name].sd for name in names]) / scale
     corrected = logit - (off[order] - noise) @ slopes[1:]  # what the facts leave open stays open
     draws = at(parameters, 1 / (1 + np.exp(-corrected)))
@@ -282,6 +281,24 @@ def posterior(
         summary.append((name, median, low, high, free.low, free.high, width, width > FLAT))
     table = pd.DataFrame(summary, columns=["parameter", "median", "lo", "hi", "prior_low", "prior_high", "width", "flat"])
     return Posterior(draws, weights, table, _together(list(parameters), shares, weights), float(edge))
+
+
+def _ridge(x: Array, y: Array) -> Array:
+    """Return the coefficients (k, d) of y (n, d) on x (n, k), whose first column is the constant.
+
+    The penalty of each column of y is the one with the least leave-one-out error: a parameter that the statistics say nothing of
+    must not be moved by chance.
+    """
+    best, chosen = np.full(y.shape[1], np.inf), np.zeros((x.shape[1], y.shape[1]))
+    size = float((x**2).sum() / x.shape[1])
+    for strength in (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3):
+        inverse = np.linalg.inv(x.T @ x + strength * size * np.diag([1e-9] + [1.0] * (x.shape[1] - 1)))
+        coefficients = inverse @ x.T @ y
+        leverage = np.clip(((x @ inverse) * x).sum(axis=1), 0.0, 0.99)
+        error = (((y - x @ coefficients) / (1 - leverage)[:, None]) ** 2).sum(axis=0)
+        better = error < best
+        best[better], chosen[:, better] = error[better], coefficients[:, better]
+    return chosen
 
 
 def weighted_quantile(x: Array, weights: Array, q: float) -> float:
@@ -349,7 +366,13 @@ def predictive(values: pd.DataFrame, targets: Mapping[str, Target], held_out: Ma
     return pd.DataFrame(rows, columns=["kind", "statistic", "fact", "fact_sd", "median", "lo", "hi", "inside"])
 
 
-def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any) -> list[str]:
+def out_of_reach(values: pd.DataFrame, targets: Mapping[str, Target]) -> list[str]:
+    """Return the facts that no point of the sample comes near: beyond everything played by more than two of their own deviations."""
+    far = [max(values[name].min() - fact.value, fact.value - values[name].max()) > 2 * fact.sd for name, fact in targets.items()]
+    return [name for name, is_far in zip(targets, far, strict=True) if is_far]
+
+
+def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any, unreached: Sequence[str] = ()) -> list[str]:
     """Return the fit in sentences: what is known, what the facts say nothing about, and what was not fitted."""
     known = found.summary[~found.summary["flat"]]
     lines = [f"{r['parameter']}: {number(r['median'])} (95 % interval {number(r['lo'])} to {number(r['hi'])}), from a range of "
@@ -360,6 +383,8 @@ def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any) -> list[s
     for a, b, r in found.together:
         how = "both may be larger, or both smaller" if r > 0 else "more of one makes up for less of the other"
         lines.append(f"{a} and {b} are known only together (correlation {r:.2f}): {how}.")
+    if unreached:
+        lines.append(f"Out of reach: no point in these ranges comes near {', '.join(unreached)}, so intervals rest on extrapolation.")
     for kind in ("fitted", "held out"):
         mine = checks[checks["kind"] == kind]
         if len(mine):

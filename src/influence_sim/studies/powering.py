@@ -63,8 +63,9 @@ def say_needs(
         lines = [f"{worst['needed']:,.0f} paired replications tell every pair apart with a chance of {power:.0%}, given {size}."]
     for row in finite.to_dict("records"):
         lines.append(
-            f"{row['strategy_a']} against {row['strategy_b']}: {row['needed']:,.0f} (up to {number(row['needed_hi'])} if the spread is larger "
-            f"than the pilot's), without pairing {number(row['needed_unpaired'])}; {pilot} tell a difference of {number(row['detectable'])} {unit}."
+            f"{row['strategy_a']} against {row['strategy_b']}: {row['needed']:,.0f} (up to {number(row['needed_hi'])} if the spread is "
+            f"larger than the pilot's), without pairing {number(row['needed_unpaired'])}; {pilot} tell a difference of "
+            f"{number(row['detectable'])} {unit}."
         )
     if detect is None:
         lines.append("The pilot's differences are guesses from few worlds: give --detect, the difference that would change a decision.")
@@ -73,8 +74,8 @@ def say_needs(
             sure = f", {row['people_hi']:,.0f} at the low end of the effect's interval" if math.isfinite(row["people_hi"]) else (
                 ", and perhaps any number is too small: the effect's interval includes none")
             lines.append(
-                f"A test of {row['strategy']} on real sales, with and without it: {row['people']:,.0f} people of one market in two random cells"
-                f"{sure}, with the budget in proportion; or {row['markets']:,.0f} pairs of markets like this one."
+                f"A test of {row['strategy']} on real sales, with and without it: {row['people']:,.0f} people of one market in two random "
+                f"cells{sure}, with the budget in proportion; or {row['markets']:,.0f} pairs of markets like this one."
             )
         else:
             lines.append(f"A test of {row['strategy']} in a real market: the pilot shows no gain to look for.")

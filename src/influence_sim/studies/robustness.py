@@ -74,8 +74,9 @@ def scores(table: pd.DataFrame, threshold: float = 0.0) -> pd.DataFrame:
 
     Notes
     -----
-    `*_tie` says which strategies cannot be told from the best in that column. `worst_tenth` is over futures and replications together: bad futures and bad luck. Regret is of means: how much more the best
-    strategy of that future gives; with few replications luck adds to the best, so regret is too high rather than too low.
+    `*_tie` says which strategies cannot be told from the best in that column. `worst_tenth` is over futures and replications together:
+    bad futures and bad luck. Regret is of means: how much more the best strategy of that future gives; with few replications luck
+    adds to the best, so regret is too high rather than too low.
 
     Source: Savage 1951 (regret); Starr 1963 (domain criterion); McPhail et al. 2018, Earth's Future 6 (how they differ).
     """

@@ -209,9 +209,8 @@ def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) ->
     told = table[table["told"]]
     if not len(told):
         return [f"{name}: no parameter is told apart from no influence."]
-    top = ", ".join(f"{r['parameter']} ({words if k == 0 else ''}{' ' if k == 0 else ''}{number(r['index'])}, {number(r['lo'])} to {number(r['hi'])})"
-                    for k, r in enumerate(told.head(3).to_dict("records")))  # fmt: skip
-    lines = [f"{name}: moved most by {top}."]
+    top = [f"{r['parameter']} {number(r['index'])} ({number(r['lo'])} to {number(r['hi'])})" for r in told.head(3).to_dict("records")]
+    lines = [f"{name}: moved most by {', '.join(top)}; this is the {words} with its 95 % interval."]
     weak = len(table) - len(told)
     if weak:
         lines.append(f"{weak} of {len(table)} parameters cannot be told from no influence on it.")
