@@ -21,6 +21,7 @@ from influence_sim.cli.helping import write_examples
 # Verb -> (module, one sentence); modules load when their verb is used.
 _VERBS = {
     "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
+    "sweep": ("sweep", "Play markets x strategies x points of a design x replications; a repeated command goes on where it stopped."),
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),
