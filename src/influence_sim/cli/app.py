@@ -21,6 +21,7 @@ from influence_sim.cli.helping import write_examples
 # Verb -> (module, one sentence); modules load when their verb is used.
 _VERBS = {
     "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
+    "sweep": ("sweep", "Play markets x strategies x points of a design x replications; a repeated command goes on where it stopped."),
     "allocate": ("allocate", "Find the best split of a budget over channels and timings, checked in unseen worlds."),
     "stress": ("stress", "Play plans in many futures: regret, the worst tenth, and under which futures a plan fails."),
     "sensitivity": ("sensitivity", "Say which parameters move a measure, or the order of strategies, from a finished sweep."),

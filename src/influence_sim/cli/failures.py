@@ -66,6 +66,9 @@ def _of_the_model(error: BaseException) -> Failure | None:
     outputs = sys.modules.get("influence_sim.studies.outputs")
     if outputs and isinstance(error, outputs.OutputError):
         return Failure(f"error: {error}", ExitCode.ENVIRONMENT)
+    loop = sys.modules.get("influence_sim.studies.loop")
+    if loop and isinstance(error, loop.ExecutorError):
+        return Failure(f"error: {error}", ExitCode.ENVIRONMENT)
     runs, feeds = sys.modules.get("influence_sim.studies.runner"), sys.modules.get("influence_sim.engine.batch")
     if (runs and isinstance(error, runs.RunError)) or (feeds and isinstance(error, feeds.ScoreError)):
         return Failure(f"error: a run failed: {error}\nNothing was written. INFLUENCE_SIM_DEBUG=1 shows where.", ExitCode.RUNS_FAILED)

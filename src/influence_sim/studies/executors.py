@@ -78,6 +78,7 @@ class Serial:
     """One run after the other in this process."""
 
     workers = 1
+    deaths = 1
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -103,6 +104,8 @@ class Serial:
 
 class Local:
     """Processes of this machine. Each is a loky pool of its own: when one dies it is known whose run it was."""
+
+    deaths = 3
 
     def __init__(self, work: Work, workers: int) -> None:
         self._work = work
@@ -145,8 +148,8 @@ class Local:
         """Kill the process that plays a batch; `wait` then reports its death."""
         for at, k in self._flying.values():
             if at == ticket:
-                for process in list(self._pools[k]._processes.values()):
-                    process.kill()
+                for pid in list(self._pools[k]._processes):
+                    os.kill(pid, signal.SIGKILL)  # also ends one that is stopped or deep in compiled code
 
     def close(self, kill: bool) -> None:
         """End the processes."""
@@ -207,6 +210,8 @@ def _differs(got: tuple[str, str, str], wanted: tuple[str, str, str]) -> str:
 class Dask:
     """Workers of a dask.distributed scheduler that somebody runs; they outlive the driver, by design."""
 
+    deaths = 2  # each stands for as many as the scheduler allows, four by default
+
     def __init__(self, work: Work, address: str | None = None, file: str | None = None) -> None:
         try:
             import distributed
@@ -215,7 +220,8 @@ class Dask:
         import cloudpickle
 
         # A scheduler that dies is told once, by us; the library tells it in some sixty lines.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+        for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self.name = address or f"the scheduler of {file}"
         until = time.monotonic() + PATIENCE
         while file is not None and not _complete(Path(file)):
@@ -261,7 +267,8 @@ class Dask:
 
         wait_for: Any = wait
         try:
-            done = wait_for(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED").done
+            with self._client.as_current():
+                done = wait_for(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             done = set()
         except Exception as error:

@@ -17,8 +17,6 @@ OK, ERROR, CRASHED = "ok", "error", "crashed"
 # that time: collecting a batch costs 1 to 5 ms (loky, dask), which must stay below 2 % of it.
 SLICE = 0.25
 LARGEST = 1000
-# A run that killed its worker three times, the last times alone, is the culprit; a worker may also be killed by others.
-DEATHS = 3
 STALL = 3600.0
 
 
@@ -48,7 +46,12 @@ Batch = tuple[Run, ...]
 
 
 class Executor(Protocol):
-    """Where runs happen; one batch per worker at a time, so that a death has one culprit."""
+    """Where runs happen; one batch per worker at a time, so that a death has one culprit.
+
+    A run that alone killed its worker `deaths` times is the culprit: workers may also be killed by others.
+    """
+
+    deaths: int
 
     @property
     def workers(self) -> int:
@@ -143,10 +146,10 @@ def run_loop(
             batch, _ = flying.pop(done)
             if outcomes is None:
                 deaths_in_a_row += 1
-                crashed = _after_death(batch, deaths, alone, "gave no result" if done in stuck else "its worker died")
+                crashed = _after_death(batch, deaths, executor.deaths, alone, "gave no result" if done in stuck else "its worker died")
                 if crashed:
                     yield crashed
-                if deaths_in_a_row > DEATHS * (executor.workers + 1):
+                if deaths_in_a_row > executor.deaths * (executor.workers + 1):
                     raise ExecutorError(f"{deaths_in_a_row} workers died one after the other without a result; too little memory?")
                 continue
             deaths_in_a_row = 0
@@ -159,14 +162,14 @@ def run_loop(
             executor.kill(late)
 
 
-def _after_death(batch: Batch, deaths: Counter[str], alone: deque[Run], how: str) -> list[Outcome]:
+def _after_death(batch: Batch, deaths: Counter[str], most: int, alone: deque[Run], how: str) -> list[Outcome]:
     """Queue the runs of a batch that killed its worker to be tried alone; return those that did it often enough."""
     if len(batch) > 1:
         alone.extend(batch)
         return []
     (run,) = batch
     deaths[run.key] += 1
-    if deaths[run.key] < DEATHS:
+    if deaths[run.key] < most:
         alone.append(run)
         return []
-    return [Outcome(run.key, CRASHED, message=f"{how} {DEATHS} times, run alone")]
+    return [Outcome(run.key, CRASHED, message=f"{how} {most} times, run alone")]
