@@ -24,6 +24,7 @@ _VERBS = {
     "sweep": ("sweep", "Play markets x strategies x points of a design x replications; a repeated command goes on where it stopped."),
     "allocate": ("allocate", "Find the best split of a budget over channels and timings, checked in unseen worlds."),
     "stress": ("stress", "Play plans in many futures: regret, the worst tenth, and under which futures a plan fails."),
+    "select": ("select", "Select the best of several strategies with a stated chance of being right, dropping the hopeless early."),
     "sensitivity": ("sensitivity", "Say which parameters move a measure, or the order of strategies, from a finished sweep."),
     "calibrate": ("calibrate", "Fit parameters to target statistics or to posts of your own, with a posterior and held-out checks."),
     "power": ("power", "Say how many replications, or how large a test market, a question needs."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from influence_sim.strategies.base import BrandView, Order, Strategy
 from influence_sim.strategies.catalogue import build_strategy, strategy_types
@@ -29,7 +29,11 @@ class Part(BaseModel):
             raise ValueError(f"`{self.strategy}` cannot be a part; parts are: {', '.join(fitting)}")
         if "start" in self.params:
             raise ValueError("a part has no `start` of its own: all parts begin on the first day of the split")
-        build_strategy(self.strategy, self.params)  # complains about wrong parameters
+        try:
+            build_strategy(self.strategy, self.params)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise ValueError(f"`{self.strategy}`: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         return self
 
 

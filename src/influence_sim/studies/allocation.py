@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from influence_sim.strategies import TIMINGS
+from influence_sim.strategies.split import Part
 from influence_sim.studies.robustness import frontier, worst_tenth
 from influence_sim.studies.statistics import compare_pair, holm, linearised_ratio, mean_interval, ratio_interval
 
@@ -45,6 +47,10 @@ class Channel(BaseModel):
                 raise ValueError(f"{name} must be a whole percentage such as 0.25; got {getattr(self, name):g}")
         if self.floor > self.ceiling:
             raise ValueError(f"floor ({self.floor:g}) is above ceiling ({self.ceiling:g})")
+        try:
+            Part(strategy=self.strategy, share=0, params=self.params)
+        except ValidationError as error:
+            raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from error
         return self
 
 
@@ -71,6 +77,9 @@ class Allocation(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Allocation:
+        unknown_timings = sorted(set(self.timings) - set(TIMINGS))
+        if unknown_timings:
+            raise ValueError(f"no timing is called {', '.join(unknown_timings)}; there are: {', '.join(TIMINGS)}")
         if "keep" in self.channels:
             raise ValueError("no channel may be called `keep`: that is the money not spent (`keep: true`)")
         if sum(c.floor for c in self.channels.values()) > 1 + 1e-9:
@@ -348,21 +357,12 @@ def entry_of(question: Allocation, split: Split) -> dict[str, Any]:
 
 
 def player(question: Allocation, scenario: Scenario, play: Play) -> Evaluate:
-    """Return the function that plays splits in the scenario's market: one arm each, all in the same worlds.
-
-    Raises
-    ------
-    ValueError
-        When a channel cannot be part of a split, before anything runs.
-    """
+    """Return the function that plays splits in the scenario's market: one arm each, all in the same worlds."""
     from influence_sim.scenario.schema import StrategyEntry
     from influence_sim.studies.runner import control_label
 
     def arm(split: Split) -> StrategyEntry:
         return StrategyEntry.model_validate(entry_of(question, split))
-
-    for split in usual(question).values():
-        arm(split)
 
     def evaluate(splits: Sequence[Split], replications: range) -> pd.DataFrame:
         asked = scenario.model_copy(update={"strategies": {f"s{k}": arm(split) for k, split in enumerate(splits)}})
