@@ -21,7 +21,8 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     cls=Page,
     examples=(
         "influence-sim allocate experiments/robust_allocation/channels.yaml --out results/split --trials 4 --worlds 3 --check-worlds 5",
-        "influence-sim compare results/split/plan.yaml --out results/split_again --replications 3",
+        "influence-sim allocate experiments/robust_allocation/channels.yaml --out results/split --keep results/split_runs",
+        "influence-sim compare experiments/robust_allocation/answer/split/plan.yaml --out results/split_again --replications 3",
     ),
     writes="DIR/page.html, plan.yaml (the split as a scenario file, ready for `compare` and `stress`), checked.csv, trials.csv, "
     "curves.csv, figures as SVG and provenance.json, all or nothing.",

@@ -18,7 +18,11 @@ from influence_sim.cli.progress import Progress
 @click.command(
     "calibrate",
     cls=Page,
-    examples=("influence-sim calibrate experiments/calibration_check/facts.yaml --out results/fit --points 30 --draws 5",),
+    examples=(
+        "influence-sim calibrate experiments/calibration_check/facts.yaml --out results/fit --points 30 --draws 5",
+        "influence-sim calibrate experiments/calibration_check/facts.yaml --out results/fit --keep results/fit_runs",
+        "influence-sim calibrate experiments/calibration_check/facts.yaml --out results/fit --executor local:2 --json",
+    ),
     writes="DIR/page.html, posterior.csv, draws.csv, checks.csv, sample.csv (every point with its statistics), with an optimiser also "
     "trials.csv, fitted.yaml (a market overlay), figures as SVG and provenance.json, all or nothing.",
     codes=RUNNING,

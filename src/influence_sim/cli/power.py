@@ -19,6 +19,7 @@ from influence_sim.cli.progress import Progress
     examples=(
         "influence-sim power scenarios/demo.yaml --pilot 5 --detect 300 --days 7 --set people.agents=500",
         "influence-sim power scenarios/demo.yaml --pilot 5 --days 7 --set people.agents=500 --out results/power",
+        "influence-sim power scenarios/demo.yaml --pilot 5 --days 7 --set people.agents=500 --set objective=profit --power 0.9 --json",
     ),
     writes="With --out DIR: page.html, pairs.csv, markets.csv, a figure as SVG and provenance.json, all or nothing. Otherwise nothing.",
     codes=RUNNING,

@@ -18,7 +18,12 @@ from influence_sim.cli.progress import Progress
 @click.command(
     "select",
     cls=Page,
-    examples=("influence-sim select scenarios/demo.yaml --indifference 10 --set people.agents=300 --days 7 --first 5 --most 10",),
+    examples=(
+        "influence-sim select scenarios/demo.yaml --indifference 10 --days 7 --set people.agents=500",
+        "influence-sim select scenarios/demo.yaml --indifference 10 --alpha 0.1 --days 7 --set people.agents=500 --json",
+        "influence-sim select scenarios/demo.yaml --indifference 50 --set objective=profit --days 7 --set people.agents=500",
+    ),
+    writes="Nothing, but finished runs in DIR with --keep DIR.",
     codes=(ExitCode.CONDITION_FAILED, *RUNNING),
 )
 @scenario_argument
@@ -39,7 +44,7 @@ def command(
     console: Console, /, scenario: Path, indifference: float, alpha: float, first: int, batch: int, most: int, days: int | None,
     executor: str, keep: Path | None, overrides: tuple[str, ...], **_: Any,
 ) -> int:  # fmt: skip
-    """Select the best strategy by Kim and Nelson's procedure: hopeless ones leave early, equals are played until the promise holds.
+    """Select the best strategy with a stated chance of being right, dropping the hopeless early (Kim and Nelson's procedure).
 
     Exit code 1 says that the cap was reached before.
     """

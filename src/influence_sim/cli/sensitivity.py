@@ -19,6 +19,8 @@ from influence_sim.cli.options import RUNNING, voice_options, writable
     cls=Page,
     examples=(
         "influence-sim sensitivity experiments/ranking_sensitivity/results --measure profit --difference small,large --out results/movers",
+        "influence-sim sensitivity results/first_sweep --measure incremental_purchases --out results/movers",
+        "influence-sim sensitivity results/first_sweep --measure reach --market city --out results/movers --json",
     ),
     writes="DIR/page.html, effects.csv, a figure as SVG and provenance.json, all or nothing.",
     codes=RUNNING,

@@ -19,8 +19,9 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     "stress",
     cls=Page,
     examples=(
-        "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --worlds 3 --set horizon=7",
-        "influence-sim stress experiments/robust_allocation/futures.yaml --plans results/split/plan.yaml --out results/stress2 --worlds 3",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --worlds 3 --samples 6 --set horizon=7",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --plans scenarios/demo.yaml --out results/stress_demo --worlds 3",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --keep results/stress_runs --json",
     ),
     writes="DIR/page.html, scores.csv (regret, worst tenth, satisfied futures, each with interval), changes.csv (tornado), futures.csv "
     "(every run), with sampled futures also samples.csv, figures as SVG and provenance.json, all or nothing.",

@@ -27,15 +27,12 @@ def evaluator(asked: Calibration, scenario: Scenario, play: Play) -> Evaluate:
     """
     control = control_label(scenario)
     plan = next((label for label in arms(scenario) if label != control), None)
-    # One arm alone: statistics are of single runs, so no control has to be played beside a plan.
-    only = {label: entry for label, entry in scenario.strategies.items() if label == (plan or control)}
-    base = scenario.model_copy(update={"strategies": only or {control: {"strategy": "none"}}})
+    only = plan or control  # statistics are of single runs, so no control has to be played beside a plan
     keys = {name: full_key(scenario, name) for name in asked.parameters}
 
     def evaluate(points: pd.DataFrame, replications: range) -> pd.DataFrame:
-        scenarios = [at_point(base, {keys[name]: float(f"{row[name]:.10g}") for name in keys}) for _, row in points.iterrows()]
-        runs = play(scenarios, replications, statistics)
-        return runs[runs["strategy"] == (plan or control)].drop(columns=["strategy", "replication"]).reset_index(drop=True)
+        scenarios = [at_point(scenario, {keys[name]: float(f"{row[name]:.10g}") for name in keys}) for _, row in points.iterrows()]
+        return play(scenarios, replications, statistics, only).drop(columns=["strategy", "replication"])
 
     return evaluate
 

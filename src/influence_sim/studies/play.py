@@ -32,11 +32,13 @@ Told = Callable[[int, int], None]
 class Play(Protocol):
     """Plays scenarios: what `playing` yields."""
 
-    def __call__(self, scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of) -> pd.DataFrame:
+    def __call__(
+        self, scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of, only: str | None = None
+    ) -> pd.DataFrame:
         """Return `point` (index of the scenario), `strategy`, `replication` and the measures, in this order of rows.
 
         All arms of a scenario play the same replications in the same worlds; results depend neither on the executor nor on who
-        finished first. An arm that was played before, here or by an earlier call with the same journal, is not played again.
+        finished first; with `only` one arm plays alone. An arm that was played before, here or by an earlier call with the same journal, is not played again.
 
         Raises
         ------
@@ -88,11 +90,14 @@ def playing(executor: str = "local", keep: str | os.PathLike[str] | None = None,
         where = executor_of(executor, _Work())
         finished = False
 
-        def play(scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of) -> pd.DataFrame:
+        def play(
+            scenarios: Sequence[Scenario], replications: range, measures: Measures = totals_of, only: str | None = None
+        ) -> pd.DataFrame:
             rows: list[tuple[int, str, int, str]] = []
             waiting: dict[str, Run] = {}
             for point, scenario in enumerate(scenarios):
-                digests = {label: question_digest({**decides(scenario, label), "told": measures.__name__}) for label in arms(scenario)}
+                labels = arms(scenario) if only is None else [only]
+                digests = {label: question_digest({**decides(scenario, label), "told": measures.__name__}) for label in labels}
                 for replication in replications:
                     for label, digest in digests.items():
                         key = run_id(digest, replication)
