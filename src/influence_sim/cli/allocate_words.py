@@ -41,7 +41,8 @@ def sentences(asked: Any, found: Any, number: Any, unit: float) -> list[str]:
         row = random.iloc[0]
         lines.append(f"Random search of the same cost finds {row['words']} ({row['timing']}): {_behind(asked, row, number)}.")
     if asked.goal != "cost_per_incremental_purchase":
-        lines.append(f"In the search's own worlds the best split looked {number(found.optimism)} better; such values are not reported.")
+        seen = number(float(best["score"]) + found.optimism)
+        lines.append(f"In the {asked.worlds} worlds of the search the same split gave {seen}: such values carry the search's luck.")
     return lines
 
 

@@ -40,7 +40,7 @@ def command(
     console: Console, /, question: Path, out: Path, posts: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...],
     **options: Any,
 ) -> int:  # fmt: skip
-    """Fit parameters to facts: a posterior, what the facts say nothing about, and a check on facts that were held out."""
+    """Fit parameters to facts, or to posts of your own, and check the fit on facts that were held out."""
     from influence_sim.record.provenance import provenance
     from influence_sim.studies import calibration as fit
     from influence_sim.studies.calibrating import evaluator, target_facts

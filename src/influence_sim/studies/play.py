@@ -38,7 +38,8 @@ class Play(Protocol):
         """Return `point` (index of the scenario), `strategy`, `replication` and the measures, in this order of rows.
 
         All arms of a scenario play the same replications in the same worlds; results depend neither on the executor nor on who
-        finished first; with `only` one arm plays alone. An arm that was played before, here or by an earlier call with the same journal, is not played again.
+        finished first; with `only` one arm plays alone. An arm that was played before, here or by an earlier call with the same
+        journal, is not played again.
 
         Raises
         ------
