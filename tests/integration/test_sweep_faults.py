@@ -22,9 +22,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+from sweeps import alive, children, journalled, run, start, values, write
+
 from influence_sim.studies.experiment import load_experiment
 from influence_sim.studies.sweep import sweep
-from sweeps import alive, children, journalled, run, start, values, write
 
 pytestmark = pytest.mark.slow
 PLAN = """
@@ -154,10 +155,11 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[tuple[Path, dict[str, su
     with (folder / "dask.log").open("ab") as log:
         common: dict[str, Any] = {"stdout": log, "stderr": log, "start_new_session": True}
         dask = [sys.executable, "-m", "dask"]
-        started = {"scheduler": subprocess.Popen([*dask, "scheduler", "--port", "0", "--scheduler-file", str(file), "--no-dashboard"], **common)}
+        where = ["--scheduler-file", str(file), "--no-dashboard"]
+        started = {"scheduler": subprocess.Popen([*dask, "scheduler", *where, "--port", "0"], **common)}
         for k in range(workers):
-            arguments = ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "30"]
-            started[f"worker {k}"] = subprocess.Popen([*dask, *arguments], cwd=folder, **common)
+            alone = ["--nthreads", "1", "--no-nanny", "--death-timeout", "30"]
+            started[f"worker {k}"] = subprocess.Popen([*dask, "worker", *where, *alone], cwd=folder, **common)
         try:
             yield file, started
         finally:
