@@ -112,6 +112,8 @@ def shrink(command, out):
         args += ["--max-replications" if "auto" in args else "--replications", "2", "--days", "3", "--jobs", "1", *TINY]
     if args[0] == "run":
         args += ["--set", "horizon=3", *TINY]
+    if args[0] == "sweep":
+        args += ["--set", "replications=1", "--set", "horizon=2"]
     if args[0] in ANALYSES:
         args += ANALYSES[args[0]]
     if args[0] == "export-mmm":
@@ -121,7 +123,7 @@ def shrink(command, out):
 
 def is_quick(line):
     words = line.split()
-    return words[1] not in ("compare", "run", "doctor", *ANALYSES) and (words[1] != "scorecard" or "--list" in words)
+    return words[1] not in ("compare", "run", "sweep", "doctor", *ANALYSES) and (words[1] != "scorecard" or "--list" in words)
 
 
 def test_quick_examples_run(capsys, tmp_path):

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,8 @@ def _tell(console: Console, what: str, need: Estimate, executor: str, out: Path 
 
 def _done(console: Console, counts: Counts, out: Path, stopped: bool) -> int:
     failed = [f"{n} {what}" for n, what in ((counts.error, "raised an error"), (counts.crashed, "killed their worker")) if n]
-    lines = [f"{counts.finished:,} of {counts.planned:,} runs are finished, {counts.finished - counts.before:,} of them now. Results: {out}"]
+    now = counts.finished - counts.before
+    lines = [f"{counts.finished:,} of {counts.planned:,} runs are finished, {now:,} of them now. Results: {out}"]
     if failed:
         lines.append(f"Of these now: {', '.join(failed)}; see `status` and `message` in results.parquet. --retry-failed plays them again.")
     code = ExitCode.RUNS_FAILED if failed else ExitCode.DONE
@@ -146,5 +148,4 @@ def _done(console: Console, counts: Counts, out: Path, stopped: bool) -> int:
         lines.append(f"Stopped as asked; go on with: {_again()}")
         code = ExitCode.INTERRUPTED
     outputs = {path.name: str(path) for path in sorted(out.iterdir()) if not path.name.startswith(".")}
-    result = {"planned": counts.planned, "finished": counts.finished, "before": counts.before, "errors": counts.error, "crashed": counts.crashed}
-    return console.done("\n".join(lines), result, outputs, code)
+    return console.done("\n".join(lines), {**asdict(counts), "finished": counts.finished}, outputs, code)

@@ -230,7 +230,7 @@ class Dask:
             time.sleep(0.2)
         try:
             connect: Any = distributed.Client
-            self._client = connect(address=address, scheduler_file=file, timeout=15, set_as_default=False)
+            self._client = connect(address=address, scheduler_file=file, timeout=PATIENCE / 4, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise ExecutorError(f"cannot reach {self.name}: {error}") from error
         self._futures: dict[Any, int] = {}

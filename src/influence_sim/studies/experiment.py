@@ -225,7 +225,7 @@ class _Reader:
         import pandas as pd
 
         try:
-            frame = pd.read_parquet(file) if file.endswith(".parquet") else pd.read_csv(file, float_precision="round_trip")
+            frame = pd.read_parquet(file) if file.endswith(".parquet") else pd.read_csv(file)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             self.problems.append(self.mark("design", "file").problem(UNREADABLE, "design.file", f"cannot read {file}: {reason}"))
