@@ -71,6 +71,11 @@ def test_power_is_the_share_of_tests_that_reject() -> None:
     n = int(replications_for(0.5, 1.0))
     assert power_of(0.5, 1.0, n) >= 0.8 > power_of(0.5, 1.0, n - 1)
     assert detectable(1.0, n) == pytest.approx(0.5, abs=0.01)
+    # Where SciPy's noncentral t has no digits the power has no gaps.
+    far = [power_of(15.7, 3.73, n, 0.05 / 3) for n in range(3, 200)]
+    assert all(math.isfinite(x) for x in far)
+    assert np.all(np.diff(far) > -1e-3)
+    assert far[-1] == pytest.approx(1.0)
     assert math.isnan(replications_for(0.0, 1.0))
     assert replications_for(1e-6, 1.0) == math.inf
 

@@ -10,7 +10,7 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "purchases per USD"}
@@ -90,7 +90,7 @@ def command(
                ("unseen worlds", str(asked.check_worlds)), ("real people", f"{people.population:,}"), ("days", str(scenario.horizon))],
         caption=f"Splits in unseen worlds, {goal}",
         columns=["split", "shares", "timing", "mean", "95 % interval", "worst tenth", "behind the best", "near tie"], rows=rows,
-        text=_beside(question), command=f"influence-sim allocate {question} --out {out}", footer=source,
+        text=_beside(question), command=command_line(), footer=source,
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"checked": found.checked, "trials": found.trials, "curves": alone})

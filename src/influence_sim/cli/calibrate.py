@@ -11,7 +11,7 @@ from influence_sim.cli.console import Console
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 
@@ -102,7 +102,7 @@ def command(
         rows=[[r["statistic"].replace("_", " "), r["kind"], number(r["fact"]), number(r["fact_sd"]), number(r["median"]),
                f"{number(r['lo'])} to {number(r['hi'])}", "yes" if r["inside"] else "no"] for r in checks.to_dict("records")],
         text=notes.read_text(encoding="utf-8") if notes.exists() else "", footer=source,
-        command=f"influence-sim calibrate {question} --out {out}",
+        command=command_line(),
     )  # fmt: skip
     draws = found.draws.assign(weight=found.weights)
     tables = {"posterior": found.summary, "draws": draws, "checks": checks, "sample": points.join(values)}

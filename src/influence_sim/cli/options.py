@@ -89,6 +89,22 @@ def playing_options(function: F) -> F:
     return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
 
 
+def command_line() -> str:
+    """Return the command line that does again what the current command does, options at their defaults left out."""
+    import shlex
+
+    ctx = click.get_current_context()
+    words = ["influence-sim", str(ctx.info_name)]
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if isinstance(param, click.Argument):
+            words.append(str(value))
+        elif value not in (None, (), False, param.default) and param.name not in ("as_json", "quiet", "keep", "executor"):
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [param.opts[0]] if one is True else [param.opts[0], str(one)]
+    return shlex.join(words)
+
+
 def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:
     """Load a scenario; an override without `=` is wrong usage."""
     from influence_sim.scenario.loader import load_scenario

@@ -9,7 +9,7 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, playing_options, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, command_line, playing_options, scenario_argument, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 
@@ -100,7 +100,7 @@ def _page(out: Path, loaded: Any, scenario: Path, pilot: int, pairs: Any, market
         rows=[[f"{r['strategy_a']}, {r['strategy_b']}",
                *(number(r[k]) for k in ("difference", "paired_sd", "needed", "needed_hi", "needed_unpaired"))]
               for r in pairs.to_dict("records")],
-        text="", command=f"influence-sim power {scenario} --pilot {pilot} --out {out}", footer=source,
+        text="", command=command_line(), footer=source,
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"pairs": pairs, "markets": markets})

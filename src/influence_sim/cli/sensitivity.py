@@ -11,7 +11,7 @@ from influence_sim.cli.console import Console
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, voice_options, writable
+from influence_sim.cli.options import RUNNING, command_line, voice_options, writable
 
 
 @click.command(
@@ -113,7 +113,7 @@ def command(
         caption="Every parameter and outcome", rows=rows,
         columns=["parameter", "outcome", "index", "95 % interval", "told", "first order", "sigma", "changes of order"],
         text=notes.read_text(encoding="utf-8") if notes.exists() else "",
-        command=f"influence-sim sensitivity {folder} --measure {measure} {' '.join(f'--difference {a},{b}' for a, b in pairs)} --out {out}",
+        command=command_line(),
         footer=source,
     )  # fmt: skip
     figures = {"effects": indices(every, told, source)}

@@ -9,7 +9,7 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people"}
@@ -109,7 +109,7 @@ def command(
         caption=f"Plans over all futures, {unit}",
         columns=["plan", "mean", "worst tenth", "largest regret", "mean regret", "satisfied", "worst future"], rows=rows,
         text=(notes.read_text(encoding="utf-8") if notes.exists() else "") + f"\n\n## Futures\n\n{listed}\n",
-        command=f"influence-sim stress {question} --out {out}", footer=source,
+        command=command_line(), footer=source,
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, tables)

@@ -26,11 +26,12 @@ def number(value: float) -> str:
 
     Examples
     --------
-    >>> number(1234.5), number(12.34), number(0.1234), number(float("nan"))
-    ('1,234', '12.3', '0.123', '–')
+    >>> number(1234.5), number(12.34), number(7.0), number(0.1234), number(float("nan"))
+    ('1,234', '12.3', '7', '0.123', '–')
     """
     if value != value or abs(value) == float("inf"):
         return "\N{EN DASH}" if value != value else "more than any"
     size = abs(value)
-    text = f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
+    whole = size >= 100 or value == int(value)
+    text = f"{value:,.0f}" if whole else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
     return text.replace("-", "\N{MINUS SIGN}")

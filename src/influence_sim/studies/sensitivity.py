@@ -177,12 +177,15 @@ def best_at(values: Mapping[str, Array], among: Sequence[str] | None = None) -> 
 def noise_share(values: Array) -> float:
     """Return which share of the variance between points is only luck of their replications; NaN with one replication.
 
+    Points meet the same worlds: what a world adds to all of them is no luck of any.
+
     Examples
     --------
-    >>> noise_share(np.array([[1.0, 1.0], [2.0, 2.0]]))
+    >>> noise_share(np.array([[1.0, 6.0], [2.0, 7.0]]))
     0.0
     """
     n = values.shape[1]
+    values = values - values.mean(axis=0)
     total = float(values.mean(axis=1).var(ddof=1)) if len(values) > 1 else math.nan
     if n < 2 or not total > 0:
         return math.nan
@@ -209,7 +212,10 @@ def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) ->
     told = table[table["told"]]
     if not len(told):
         return [f"{name}: no parameter is told apart from no influence."]
-    top = [f"{r['parameter']} {number(r['index'])} ({number(r['lo'])} to {number(r['hi'])})" for r in told.head(3).to_dict("records")]
+    top = [
+        f"{r['parameter'].removeprefix('market.')} {number(r['index'])} ({number(r['lo'])} to {number(r['hi'])})"
+        for r in told.head(3).to_dict("records")
+    ]
     lines = [f"{name}: moved most by {', '.join(top)}; this is the {words} with its 95 % interval."]
     weak = len(table) - len(told)
     if weak:
