@@ -96,6 +96,20 @@ def test_calibrate_to_posts_of_ones_own(folder: Path, capsys: pytest.CaptureFixt
     assert (folder / "fit" / "fitted.yaml").read_text().startswith("# Medians")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "text"), [("like_rate", "lik_rate", "did you mean"), ("high: 0.2, log", "high: 2, log", "impossible point")]
+)
+def test_ranges_that_cannot_be_are_told_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, text: str
+) -> None:
+    (folder / "wrong_facts.yaml").write_text(FACTS.replace(old, new))
+    assert main(["calibrate", str(folder / "wrong_facts.yaml"), "--out", str(folder / "nothing"), "--executor", "serial"]) == 3
+    said = capsys.readouterr().err
+    assert text in said
+    assert "Traceback" not in said
+    assert not (folder / "nothing").exists()
+
+
 def test_power_of_a_pilot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder / "power"
     asked = ["power", str(folder / "market.yaml"), "--pilot", "4", "--detect", "1", "--out", str(out), "--executor", "serial"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,10 @@ def command(
         raise click.UsageError(str(problem)) from problem
     loaded = scenario_of(question, asked.scenario, overrides)
     console.note(f"{asked.points} points x {asked.worlds} worlds, then {asked.draws} draws in unseen worlds")
-    with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
+    with (
+        explained(), Progress(console, shown=True) as progress,
+        playing(executor, keep, lambda done, total: progress(done, total, {})) as play,
+    ):  # fmt: skip
         evaluate = evaluator(asked, loaded.scenario, play)
         points = fit.sample(asked.parameters, asked.points, asked.seed)
         values = evaluate(points, range(asked.worlds)).groupby("point").mean()
@@ -114,6 +119,17 @@ def command(
     outputs = {name: str(out / name) for name in [*names, "fitted.yaml", "provenance.json"]}
     result = {"finding": told, "answer": lines, "posterior": found.summary.to_dict("records"), "checks": checks.to_dict("records")}
     return console.done("\n".join([told, *lines, "", f"Page: {out / 'page.html'}"]), result, outputs)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell of a wrong range as of a wrong file."""
+    from influence_sim.studies.calibrating import RangeError
+
+    try:
+        yield
+    except RangeError as problem:
+        raise CommandError(f"{problem}\nNothing was run.", ExitCode.SCENARIO_INVALID) from problem
 
 
 def _overlay(summary: Any, question: Path) -> str:
