@@ -13,6 +13,7 @@ from influence_sim.studies.calibration import (
     Target,
     at,
     nearest,
+    out_of_reach,
     post_statistics,
     posterior,
     predictive,
@@ -72,6 +73,14 @@ def test_held_out_facts_are_checked_and_wrong_ones_are_found() -> None:
     assert predictive(values, targets, {"held": right})["inside"].all()
     checks = predictive(values, targets, {"held": wrong})
     assert not checks.loc[checks["kind"] == "held out", "inside"].any()
+
+
+def test_facts_that_no_point_comes_near_are_named() -> None:
+    points = sample(FREE, 100, 1)
+    facts = {"mean": Target(value=500, sd=1), "size": Target(value=2, sd=1)}
+    assert out_of_reach(model(points), facts) == ["mean"]
+    checks = predictive(model(points), facts, {}, ["mean"])
+    assert checks["kind"].tolist() == ["out of reach", "fitted"]
 
 
 def test_points_stay_in_their_ranges_and_scales_turn_back() -> None:

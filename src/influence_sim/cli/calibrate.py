@@ -68,24 +68,28 @@ def command(
         evaluate = evaluator(asked, loaded.scenario, play)
         points = fit.sample(asked.parameters, asked.points, asked.seed)
         values = evaluate(points, range(asked.worlds)).groupby("point").mean()
+        unreached = fit.out_of_reach(values, targets)
+        reached = {name: fact for name, fact in targets.items() if name not in unreached}
+        if not reached:
+            raise CommandError(f"no point in these ranges comes near any of {', '.join(unreached)}: widen the ranges", ExitCode.RUNS_FAILED)
         try:
-            found = fit.posterior(asked.parameters, points, values, targets, asked.keep)
+            found = fit.posterior(asked.parameters, points, values, reached, asked.keep)
         except ValueError as problem:
             raise CommandError(str(problem), ExitCode.RUNS_FAILED) from problem
         drawn = fit.resample(found, asked.draws, asked.seed)
         unseen = range(asked.worlds, asked.worlds + 1)
-        checks = fit.predictive(evaluate(drawn, unseen), targets, held_out)
+        checks = fit.predictive(evaluate(drawn, unseen), targets, held_out, unreached)
         trials = None
         if asked.trials:
             start = [dict(found.summary.set_index("parameter")["median"])]
-            trials = fit.nearest(asked.parameters, targets, evaluate, range(asked.worlds), asked.trials, asked.seed, start)
+            trials = fit.nearest(asked.parameters, reached, evaluate, range(asked.worlds), asked.trials, asked.seed, start)
 
     from influence_sim._version import __version__
     from influence_sim.figures.analysis import known, predicted
     from influence_sim.report.analysis import number, write_answer
     from influence_sim.report.experiment import Answer
 
-    lines = fit.say_posterior(found, checks, number, fit.out_of_reach(values, targets))
+    lines = fit.say_posterior(found, checks, number)
     if trials is not None:
         near = ", ".join(f"{name} {number(float(trials[name].iloc[0]))}" for name in asked.parameters)
         far = number(float(trials["distance"].iloc[0]))
@@ -101,7 +105,7 @@ def command(
     answer = Answer(
         finding=told, question="Which values of the parameters fit the facts, and which facts do they predict?", answer=lines,
         facts=[("points", str(asked.points)), ("worlds a point", str(asked.worlds)), ("kept", f"{asked.keep:.0%}"),
-               ("facts fitted", str(len(targets))), ("facts held out", str(len(held_out))), ("farthest kept", f"{found.distance:.2f}")],
+               ("facts fitted", str(len(reached))), ("facts held out", str(len(held_out))), ("farthest kept", f"{found.distance:.2f}")],
         caption="Facts, and what posterior draws give in unseen worlds",
         columns=["fact", "use", "value", "known to (sd)", "predicted", "95 % range", "inside"],
         rows=[[r["statistic"].replace("_", " "), r["kind"], number(r["fact"]), number(r["fact_sd"]), number(r["median"]),

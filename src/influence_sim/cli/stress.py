@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def command(
 ) -> int:
     """Play plans in many futures and say how they fare: regret, the worst tenth, and under which futures a plan fails."""
     from influence_sim.record.provenance import provenance
+    from influence_sim.studies.compare import ALPHA
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question
@@ -81,6 +83,9 @@ def command(
     unit = UNITS[asked.goal]
     found, moved = scores(table, asked.threshold), changes(table, EXPECTED)
     lines = say_scores(found, concordance(table), unit, asked.threshold, len(ready.named), number)
+    enough = math.ceil(math.log2(max(1, len(moved)) / ALPHA)) + 1
+    if asked.worlds < enough:
+        lines.append(f"{asked.worlds} worlds cannot tell any of {len(moved)} changes apart from none (all grey): {enough} worlds could.")
     tables = {"scores": found, "changes": moved, "futures": table}
     if ready.sampled:
         means = drawn.pivot_table(index="future", columns="strategy", values="value", sort=False).loc[ready.inputs.index]

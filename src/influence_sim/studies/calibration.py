@@ -347,13 +347,17 @@ def resample(found: Posterior, draws: int, seed: int) -> pd.DataFrame:
     return found.draws.iloc[rows].reset_index(drop=True)
 
 
-def predictive(values: pd.DataFrame, targets: Mapping[str, Target], held_out: Mapping[str, Target]) -> pd.DataFrame:
+def predictive(
+    values: pd.DataFrame, targets: Mapping[str, Target], held_out: Mapping[str, Target], unreached: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return, for every fact, what posterior draws predict and whether it lies in the 95 % range, its own uncertainty included.
 
     Parameters
     ----------
     values
         Statistics of draws played in unseen worlds, a row a run.
+    unreached
+        Targets that were left out of the fit because no point came near.
     """
     rows = []
     for kind, facts in (("fitted", targets), ("held out", held_out)):
@@ -362,17 +366,20 @@ def predictive(values: pd.DataFrame, targets: Mapping[str, Target], held_out: Ma
             x = x[np.isfinite(x)]
             median, low, high = (float(np.quantile(x, q)) if len(x) else math.nan for q in (0.5, 0.025, 0.975))
             inside = len(x) > 0 and low - 1.96 * fact.sd <= fact.value <= high + 1.96 * fact.sd
-            rows.append((kind, name, fact.value, fact.sd, median, low, high, inside))
+            rows.append(("out of reach" if name in unreached else kind, name, fact.value, fact.sd, median, low, high, inside))
     return pd.DataFrame(rows, columns=["kind", "statistic", "fact", "fact_sd", "median", "lo", "hi", "inside"])
 
 
 def out_of_reach(values: pd.DataFrame, targets: Mapping[str, Target]) -> list[str]:
-    """Return the facts that no point of the sample comes near: beyond everything played by more than two of their own deviations."""
+    """Return the facts that no point of the sample comes near: beyond everything played by more than two of their own deviations.
+
+    Fitted to them, regression would only extrapolate, and bend what other facts say.
+    """
     far = [max(values[name].min() - fact.value, fact.value - values[name].max()) > 2 * fact.sd for name, fact in targets.items()]
     return [name for name, is_far in zip(targets, far, strict=True) if is_far]
 
 
-def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any, unreached: Sequence[str] = ()) -> list[str]:
+def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any) -> list[str]:
     """Return the fit in sentences: what is known, what the facts say nothing about, and what was not fitted."""
     known = found.summary[~found.summary["flat"]]
     lines = [f"{r['parameter']}: {number(r['median'])} (95 % interval {number(r['lo'])} to {number(r['hi'])}), from a range of "
@@ -383,8 +390,9 @@ def say_posterior(found: Posterior, checks: pd.DataFrame, number: Any, unreached
     for a, b, r in found.together:
         how = "both may be larger, or both smaller" if r > 0 else "more of one makes up for less of the other"
         lines.append(f"{a} and {b} are known only together (correlation {r:.2f}): {how}.")
-    if unreached:
-        lines.append(f"Out of reach: no point in these ranges comes near {', '.join(unreached)}, so intervals rest on extrapolation.")
+    far = checks.loc[checks["kind"] == "out of reach", "statistic"].tolist()
+    if far:
+        lines.append(f"Out of reach: no point in these ranges comes near {', '.join(far)}; left out, for it could only bend the rest.")
     for kind in ("fitted", "held out"):
         mine = checks[checks["kind"] == kind]
         if len(mine):
