@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from influence_sim import InfluenceModel
 from influence_sim.cli import main
 from influence_sim.scenario import load_scenario
 from influence_sim.scenario.parameters import Market, parameters
-from influence_sim.studies import runner, worlds
+from influence_sim.studies import worlds
+from influence_sim.studies.play import playing
 from influence_sim.studies.runner import run_all
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
@@ -232,38 +235,107 @@ def test_a_world_of_a_graph_brings_its_people(tmp_path: Path, capsys: pytest.Cap
 # ------------------------------------------------------------------- shared by processes
 
 
+ARMS = ("none", "macro", "paid_infeed")
+
+
 def test_processes_share_the_worlds_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
-    graph = load_graph(write(tmp_path, "".join(f"{i},{(7 * i + k) % 150}\n" for i in range(150) for k in range(5)), "g.csv"))
-    for given in (None, graph):
-        alone = run_all(asked, jobs=1, graph=given)
-        monkeypatch.setattr(runner, "SHARED_FROM", 1)
-        monkeypatch.setattr(runner, "GRAPH_FROM", 1)
-        together = run_all(asked, jobs=2, graph=given)
+    file = write(tmp_path, "".join(f"{i},{(7 * i + k) % 150}\n" for i in range(150) for k in range(5)), "g.csv")
+    told = []
+    for scenario, given in ((asked, None), (asked, load_graph(file)), (asked.model_copy(update={"graph_file": str(file)}), None)):
+        monkeypatch.undo()
+        alone = run_all(scenario, jobs=1, graph=given)
+        monkeypatch.setattr(worlds, "SHARED_FROM", 1)
+        monkeypatch.setattr(worlds, "GRAPH_FROM", 1)
+        together = run_all(scenario, jobs=2, graph=given)
+        with playing("local:2") as play:
+            played = None if given is not None else play([scenario], range(2))
         for a, b in zip(alone, together, strict=True):
             assert (a.strategy, a.replication, a.totals) == (b.strategy, b.replication, b.totals)
             assert differing(dict(a.posts), dict(b.posts)) == []
+        if played is not None:
+            assert played["expected_purchases"].tolist() == [a.totals["expected_purchases"] for a in sorted(alone, key=_place)]
+        told.append([a.totals for a in alone])
+    assert told[1] == told[2] != told[0], "a graph in a file is the graph that it holds"
+
+
+def _place(result: Any) -> tuple[int, int]:
+    return result.replication, ARMS.index(result.strategy)
+
+
+def received(given: worlds.Worlds) -> worlds.Worlds:
+    """Return what another process gets."""
+    there: worlds.Worlds = pickle.loads(pickle.dumps(given))
+    return there
 
 
 def test_a_world_on_the_shelf_is_opened_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "SHARED_FROM", 1)
     asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
-    first = worlds.world_of(asked, 1, shelf=tmp_path)
-    monkeypatch.setattr("influence_sim.world.build.build_world", lambda *_: pytest.fail("built again"))
-    assert differing(columns(first), columns(worlds.world_of(asked, 1, shelf=tmp_path))) == []
-    worlds.forget(asked, 1, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
+    with worlds.sharing() as mine:
+        first, others = mine.of(asked, 1), received(mine)
+        monkeypatch.setattr("influence_sim.world.build.build_world", lambda *_: pytest.fail("built again"))
+        assert differing(columns(first), columns(others.of(asked, 1))) == []
+        # What decides neither people nor follows does not ask for another world, and the last one is at hand.
+        market = asked.market.model_copy(update={"feed": asked.market.feed.model_copy(update={"exploration_share": 0.3})})
+        assert mine.of(asked.model_copy(update={"market": market}), 1) is first
+        (shelf,) = Path(tempfile.gettempdir()).glob(f"{worlds.PREFIX}{os.getpid()}-*")
+    assert not shelf.exists()
     assert first.people.views.sum() > 0, "who has opened it keeps it"
+
+
+def test_the_shelf_keeps_what_was_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "SHARED_FROM", 1)
+    asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
+    (tmp_path / "shelf").mkdir()
+    mine = worlds.Worlds(tmp_path / "shelf")
+    monkeypatch.setattr(worlds, "KEPT", 1e9)
+    for replication in (0, 1, 0):
+        mine.of(asked, replication)
+        time.sleep(0.02)
+    there = {path.name for path in (tmp_path / "shelf").iterdir()}
+    assert len(there) == 2
+    size = sum(file.stat().st_size for file in (tmp_path / "shelf").rglob("*.npy"))
+    monkeypatch.setattr(worlds, "KEPT", 1.2 * size)
+    plain = mine.of(asked, 2)
+    left = {path.name for path in (tmp_path / "shelf").iterdir()}
+    assert len(left) == 2
+    assert len(left & there) == 1
+    # A world that went is built again, as bits of it say.
+    assert differing(columns(worlds.world_of(asked, 2)), columns(plain)) == []
+    assert differing(columns(worlds.world_of(asked, 1)), columns(mine.of(asked, 1))) == []
+
+
+def test_without_the_folder_each_process_builds_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "SHARED_FROM", 1)
+    asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
+    elsewhere = received(worlds.Worlds(tmp_path / "on" / "another" / "machine"))
+    assert differing(columns(worlds.world_of(asked, 0)), columns(elsewhere.of(asked, 0))) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
+
+
+def test_what_a_killed_study_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (gone.pid, os.getpid()):
+        (tmp_path / f"{worlds.PREFIX}{name}-x").mkdir()
+    with worlds.sharing():
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [f"{worlds.PREFIX}{os.getpid()}-x"]
 
 
 def test_a_full_disk_only_costs_the_sharing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(worlds, "SHARED_FROM", 1)
     asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
     plain = worlds.world_of(asked, 0)
+    (tmp_path / "shelf").mkdir()
     monkeypatch.setattr(np, "save", full)
-    assert differing(columns(plain), columns(worlds.world_of(asked, 0, shelf=tmp_path))) == []
-    assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
+    assert differing(columns(plain), columns(worlds.Worlds(tmp_path / "shelf").of(asked, 0))) == []
+    assert list((tmp_path / "shelf").iterdir()) == []
 
 
 def test_only_as_many_processes_as_worlds_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,46 @@ def voice_options(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text, errors too.")(function)
 
 
+class ExecutorName(click.ParamType[str]):
+    """The name of an executor."""
+
+    name = "executor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name or fail with those there are."""
+        from influence_sim.studies.executors import check_executor
+
+        try:
+            check_executor(value)
+        except ValueError as problem:
+            self.fail(f"{problem}.", param, ctx)
+        return str(value)
+
+
+def playing_options(function: F) -> F:
+    """Add `--executor` and `--keep`, with which `studies.play` plays."""
+    kept = "Folder in which finished runs are kept: the same command goes on from there."
+    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=kept)(function)
+    where = "serial, local (default: one process per core), local:N, dask://HOST:PORT or dask-file:PATH. Results do not depend on it."
+    return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
+
+
+def command_line() -> str:
+    """Return the command line that does again what the current command does, options at their defaults left out."""
+    import shlex
+
+    ctx = click.get_current_context()
+    words = ["influence-sim", str(ctx.info_name)]
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if isinstance(param, click.Argument):
+            words.append(str(value))
+        elif value not in (None, (), False, param.default) and param.name not in ("as_json", "quiet", "keep", "executor"):
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [param.opts[0]] if one is True else [param.opts[0], str(one)]
+    return shlex.join(words)
+
+
 def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:
     """Load a scenario; an override without `=` is wrong usage."""
     from influence_sim.scenario.loader import load_scenario

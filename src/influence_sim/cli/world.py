@@ -45,13 +45,13 @@ def command(console: Console, /, scenario: Path, out: Path, replication: int, ov
     from influence_sim.engine import warm_up
     from influence_sim.record import provenance
     from influence_sim.studies.outputs import whole_folder, write_provenance
-    from influence_sim.studies.runner import graph_of
+    from influence_sim.studies.worlds import Worlds
     from influence_sim.world.build import build_world
     from influence_sim.world.files import write_world
 
     warm_up(announce=console.note)
     console.note(f"{asked.name}: a world of {asked.market.people.agents:,} people")
-    made = build_world(asked.market, asked.world_seed, replication, graph_of(asked))
+    made = build_world(asked.market, asked.world_seed, replication, Worlds().graph(asked))
     with whole_folder(out) as folder:
         file = None if asked.graph_file is None else Path(asked.graph_file).name
         write_world(made, folder, asked.market, asked.world_seed, replication, file)

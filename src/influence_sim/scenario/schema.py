@@ -173,17 +173,18 @@ class Scenario(BaseModel):
         data |= {key: PurePath(data[key]).name for key in ("world", "graph_file") if data[key] is not None}
         if self.world is None:
             del data["world"]  # the same question as before there were world files
-        text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        text = json.dumps(canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
+    """Return plain values in one form: 1500 and 1500.0 are the same, infinity is a word."""
     if isinstance(value, BaseModel):
-        return _canonical(value.model_dump())
+        return canonical(value.model_dump())
     if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return repr(value) if isinstance(value, float) and value - value != 0 else value
