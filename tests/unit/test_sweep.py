@@ -105,7 +105,8 @@ WHOLE = {"a": False, "b": True, "c": False}
 @pytest.mark.parametrize(
     ("said", "n"),
     [({"kind": "grid"}, 5 * 5 * 2), ({"kind": "oat"}, 1 + 5 + 5 + 2), ({"kind": "lhs", "points": 9}, 9),
-     ({"kind": "sobol", "points": 8}, 8 * 5), ({"kind": "sobol", "points": 4, "second_order": True}, 4 * 8), ({"kind": "morris", "trajectories": 3}, 3 * 4)],
+     ({"kind": "sobol", "points": 8}, 8 * 5), ({"kind": "sobol", "points": 4, "second_order": True}, 4 * 8),
+     ({"kind": "morris", "trajectories": 3}, 3 * 4)],
 )  # fmt: skip
 def test_designs_cover_their_ranges(said: dict[str, Any], n: int) -> None:
     design = Design.model_validate({**said, "parameters": AB})

@@ -433,7 +433,7 @@ def _record(market: Market, path_seed: int, replication: int) -> Any:
         "awareness": (
             m.funnel.awareness_influencer, m.funnel.awareness_ad, m.formats.takeover_awareness,
             m.formats.challenge_awareness, m.formats.effect_awareness, m.formats.challenge_awareness,
-        ),  # fmt: skip
+        ),
         "join": tuple(m.formats.join * ease for ease in (0.0, 0.0, 0.0, 1.0, m.formats.effect_ease, 1.0)),
         "forget": 1.0 - 0.5 ** (1.0 / m.funnel.awareness_half_life),
         "saturation_keep": 0.5 ** (1.0 / m.response.saturation_half_life),
