@@ -95,8 +95,8 @@ def _ask(_: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), generate
 
 
-@overload(prefetch, jit_options={"_nrt": False, "forceinline": True})
-def _prefetch(array, index):  # type: ignore[no-untyped-def]  # numba compares the names and annotations of both
+@overload(prefetch, jit_options={"_nrt": False, "forceinline": True})  # type: ignore[typeddict-unknown-key]
+def _prefetch(array, index):  # numba compares the names and annotations of both
     return lambda array, index: _ask(array, index)
 
 
