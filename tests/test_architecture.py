@@ -17,11 +17,12 @@ PACKAGE = TOP / "src" / "influence_sim"
 
 # A room may import itself and rooms of a lower number.
 ORDER = {
-    "_version": 0, "plugins": 0, "scenario": 1, "jit": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5,
+    "_version": 0, "plugins": 0, "machine": 0,
+    "scenario": 1, "jit": 2, "maths": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5,
     "record": 6, "model": 7, "agents": 7, "studies": 7, "figures": 8, "report": 9, "studio": 9, "scorecard": 10, "cli": 11, "__init__": 12,
 }  # fmt: skip
 # Rooms of the same number that may know each other: model and agents are one front door, feeds and strategies are not.
-TOGETHER = ({"jit", "rng"}, {"model", "agents", "studies"})
+TOGETHER = ({"jit", "maths", "rng"}, {"model", "agents", "studies"})
 # Reading a file means looking names up in the registries of plug-ins; only inside functions, so that loading order stays one way.
 LOOKUPS = {("scenario", "feeds"), ("scenario", "strategies"), ("scenario", "events"), ("events", "feeds")}
 # Writing a comparison includes its figures and its report: one file calls forward, inside functions.
@@ -31,6 +32,7 @@ FORBIDDEN = {
     "engine": {"mesa", "pandas", "matplotlib", "networkx", "click", "rich"},
     "world": {"mesa", "pandas", "matplotlib", "click", "rich"},
     "jit": {"mesa", "pandas", "matplotlib"},
+    "maths": {"mesa", "pandas", "matplotlib"},
     "rng": {"mesa", "pandas", "matplotlib"},
     "feeds": {"mesa", "pandas", "matplotlib"},
     "strategies": {"mesa", "pandas", "matplotlib"},

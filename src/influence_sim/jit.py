@@ -82,7 +82,7 @@ def _ask(_: Any, array: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, of = signature.args
         words = cgutils.unpack_tuple(builder, arguments[1]) if isinstance(of, types.BaseTuple) else [arguments[1]]
-        kinds = list(of) if isinstance(of, types.BaseTuple) else [of]
+        kinds = list(of) if isinstance(of, types.BaseTuple) else [of]  # type: ignore[call-overload]
         places = [context.cast(builder, x, k, types.intp) for x, k in zip(words, kinds, strict=True)]
         made = context.make_array(kind)(context, builder, arguments[0])
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -95,8 +95,8 @@ def _ask(_: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), generate
 
 
-@overload(prefetch, jit_options={"_nrt": False, "forceinline": True})
-def _prefetch(array, index):  # type: ignore[no-untyped-def]  # numba compares the names and annotations of both
+@overload(prefetch, jit_options={"_nrt": False, "forceinline": True})  # type: ignore[typeddict-unknown-key]
+def _prefetch(array, index):  # numba compares the names and annotations of both
     return lambda array, index: _ask(array, index)
 
 

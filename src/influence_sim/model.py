@@ -105,14 +105,14 @@ class InfluenceModel(mesa.Model):  # type: ignore[misc] # Mesa is untyped
     ) -> None:
         from influence_sim.engine import warm_up
         from influence_sim.strategies.none import NoCampaign
-        from influence_sim.world.build import build_world
+        from influence_sim.studies.worlds import drawn, world_of
 
         asked, loaded = _question(scenario_or_path, market, graph, graph_direction, population)
         plan = _strategy(asked, strategy)
         if budget is None:
             budget = 0.0 if isinstance(plan, NoCampaign) and not has_own_step(brand_class) else asked.budget
         warm_up()
-        world = build_world(asked.market, asked.world_seed, 0 if asked.same_world else replication, loaded)
+        world = world_of(asked, drawn(asked, replication), loaded)
         days = asked.horizon if horizon is None else horizon
         events = [entry.build() for entry in asked.events]
         simulation = Simulation(world, asked.market, plan, budget, days, asked.path_seed, replication, threads, events)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from influence_sim.scenario import ScenarioError, load_scenario, parameters, scenario_from_dict
-from influence_sim.world.graph_files import FORMATS, GraphError, load_graph
+from influence_sim.world.edge_lists import FORMATS
+from influence_sim.world.graph_files import GraphError, load_graph
 
 TOP = Path(__file__).parents[2]
 SCENARIOS = [path.read_bytes() for path in sorted((TOP / "scenarios").glob("*.yaml"))]

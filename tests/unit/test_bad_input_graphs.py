@@ -15,7 +15,7 @@ from pyarrow import parquet
 from scenario_files import write
 
 from influence_sim.cli import main
-from influence_sim.world import graph_files
+from influence_sim.world import edge_lists
 from influence_sim.world.graph_files import GraphError, load_graph
 
 WORLD = """\
@@ -117,7 +117,7 @@ ODD = {
 
 
 # Processes that start in another folder import what this test imports.
-HERE = {**os.environ, "PYTHONPATH": str(Path(graph_files.__file__).parents[2])}
+HERE = {**os.environ, "PYTHONPATH": str(Path(edge_lists.__file__).parents[2])}
 
 
 def save(folder, name, content):
@@ -167,15 +167,16 @@ def test_one_account_that_follows_nobody_runs(capsys, monkeypatch, tmp_path, nam
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_more_edges_than_can_be_are_refused_before_they_are_read(monkeypatch, tmp_path):
-    monkeypatch.setattr(graph_files, "MAX_EDGES", 10)
-    monkeypatch.setattr(graph_files, "MAX_BYTES", 5000)
+def test_more_than_there_is_memory_for_is_refused_before_it_is_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(edge_lists, "free_memory", lambda: 10_000.0)
     for name, content, words in (
-        ("a.txt", "1 2\n" * 11, "11 lines are too many"),
-        ("a.parquet", table(source=[1] * 11, target=[2] * 11), "11 rows are too many"),
-        ("b.txt", "1 2 # \n" * 1000, "7,000 bytes are too many"),
+        ("a.txt", "1 2\n" * 1000, "4,000 bytes need about"),
+        ("a.parquet", table(source=[1] * 1000, target=[2] * 1000), "1,000 edges need about"),
+        ("b.txt", "1 2 # \n" * 1000, "7,000 bytes need about"),
+        ("c.txt", "1 2 x 3\n" * 200, "1,600 bytes of mixed lines need about"),
+        ("d.txt.gz", gzip.compress(b"1 2\n" * 1000), "more than 1,666 bytes unpacked need about"),
     ):
-        with pytest.raises(GraphError, match=words):
+        with pytest.raises(GraphError, match=rf"{words} 0\.0 GB of memory to be read, 0\.0 GB are free"):
             load_graph(save(tmp_path, name, content))
 
 

@@ -47,6 +47,7 @@ def scenario(*labels: str, **changes: Any) -> Any:
     values = {
         "name": "t", "market": Market(), "strategies": entries, "budget": 1000.0, "horizon": 3, "replications": 10, "world_seed": 1,
         "path_seed": 2, "objective": "profit", "same_world": False, "precision": None, "graph_file": None, "graph_direction": "follows",
+        "world": None,
     }  # fmt: skip
     return SimpleNamespace(**{**values, **changes})
 

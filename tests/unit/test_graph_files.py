@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from influence_sim.scenario.parameters import Market
-from influence_sim.world import graph_files
+from influence_sim.world import edge_lists, graph_files
 from influence_sim.world.build import build_world
 from influence_sim.world.graph_files import GraphError, LoadedGraph, load_graph, to_networkx
 
@@ -110,6 +110,42 @@ def test_parquet(tmp_path: Path, columns: tuple[str, ...], kind: pa.DataType) ->
     table = {name: pa.array(w) if name == "weight" else pa.array(u if name in ("source", "x") else v).cast(kind) for name in columns}
     parquet.write_table(pa.table(table), tmp_path / "a.parquet")
     assert triples(load_graph(tmp_path / "a.parquet")) == sorted(EDGES)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"source": pa.array([5, 70_000_000_000, 5], pa.int64()), "target": pa.array([1, 2, 3], pa.int8())},  # far apart
+        {"source": pa.array([-7, 2**31 - 1, 3], pa.int32()), "target": pa.array([1, -(2**31), 2], pa.int32())},
+        {"source": pa.array([5, 10**18, 5], pa.int64()), "target": pa.array([1, 2, 3], pa.int64())},  # too large for a number: all are text
+        {"source": pa.array([5, 2**64 - 1, 5], pa.uint64()), "target": pa.array([1, 2, 3], pa.int64())},
+        {"source": pa.array([5, 6, 7], pa.int64()), "target": pa.array(["5", "06", "x"])},
+        {"source": pa.array(["b", "a", "b"]), "target": pa.DictionaryArray.from_arrays([0, 2, 0], ["b", "unused", "c"])},
+    ],
+)
+def test_kinds_of_names_in_parquet(tmp_path: Path, columns: dict[str, Any]) -> None:
+    """Whatever type a column has, the graph is the one of the same names in text."""
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet", row_group_size=2)
+    rows = zip(*(columns[end].to_pylist() for end in ("source", "target")), strict=True)
+    text = load_graph(write(tmp_path / "a.csv", "source,target\n" + "".join(f"{u},{v}\n" for u, v in rows)))
+    graph = load_graph(tmp_path / "a.parquet")
+    assert graph.names == text.names
+    assert triples(graph) == triples(text)
+    assert "unused" not in graph.names
+
+
+@pytest.mark.parametrize("name", ["01", "-0", "+5", "5.0", "1e3", "0", "-3", "9" * 18, "9" * 19, "-" + "9" * 18, "--1", "1-2"])
+def test_numbers_are_names_only_where_they_come_back_as_written(tmp_path: Path, name: str) -> None:
+    graph = load_graph(write(tmp_path / "a.csv", f"source,target,weight\n1,{name},0.05\n"))
+    assert sorted(map(str, graph.names)) == sorted(["1", name])
+    whole = name in ("0", "-3", "9" * 18, "-" + "9" * 18)
+    assert all(type(n) is (int if whole else str) for n in graph.names)
+
+
+def test_quotes_around_the_names_of_columns_are_no_surprise(tmp_path: Path) -> None:
+    graph = load_graph(write(tmp_path / "a.csv", '"target","source","note"\n1,2,x\n3,2,y\n'))
+    assert triples(graph) == [(2, 1, 1.0), (2, 3, 1.0)]
+    assert "columns ignored: note" in graph.notes
 
 
 def test_direction() -> None:
@@ -294,8 +330,8 @@ NAMES = st.one_of(st.integers(-5, 12).map(str), st.text("abåß7.-_'", min_size=
 def test_fast_and_careful_reading_agree(edges: list[tuple[str, str, float]], weighted: bool, sign: str) -> None:
     text = "".join(sign.join([u, v, str(w)] if weighted else [u, v]) + "\n" for u, v, w in edges)
     delimiter = None if sign == " " else sign
-    fast = graph_files._read_regular(text.encode(), delimiter)
-    careful = graph_files._finish(graph_files._read_lines(Path("a"), text, delimiter), "follows", "a")
+    fast = edge_lists._read_regular(Path("a"), text.encode(), delimiter)
+    careful = graph_files._finish(edge_lists._read_lines(Path("a"), text.encode(), delimiter), "follows", "a")
     if fast is not None:
         quick = graph_files._finish(fast, "follows", "a")
         assert quick.names == careful.names

@@ -315,6 +315,7 @@ def test_above_the_limit_people_are_made_when_asked_for(question, monkeypatch):
 
     model = InfluenceModel(question)
     assert len(model.agents) == 9
+    assert sum(isinstance(thing, User) and thing.model is model for thing in gc.get_objects()) == 8
     assert model.user(77) is model.user(77)
     assert model.user(77).unique_id == 78
     assert len(model.agents) == 10

@@ -162,7 +162,7 @@ def test_what_is_wrong_is_named_with_what_to_do(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(jit, "CACHE_DIR", tmp_path / "file" / "below")
-    monkeypatch.setattr(doctor, "_free_memory", lambda: 2.0**20)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 2.0**20)
     monkeypatch.setattr(doctor, "_bytes", lambda result: str(id(result)))
     monkeypatch.setattr("influence_sim.engine.warm_up", lambda announce: None)
     code, found = findings(capsys)

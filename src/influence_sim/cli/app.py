@@ -21,6 +21,13 @@ from influence_sim.cli.helping import write_examples
 # Verb -> (module, one sentence); modules load when their verb is used.
 _VERBS = {
     "compare": ("compare", "Compare the strategies of a scenario and say which wins, by how much and how sure that is."),
+    "sweep": ("sweep", "Play markets x strategies x points of a design x replications; a repeated command goes on where it stopped."),
+    "allocate": ("allocate", "Find the best split of a budget over channels and timings, checked in unseen worlds."),
+    "stress": ("stress", "Play plans in many futures and say how they fare: regret, the worst tenth, and when a plan fails."),
+    "select": ("select", "Select the best strategy with a stated chance of being right, dropping the hopeless early."),
+    "sensitivity": ("sensitivity", "Say which parameters move a measure, or the order of strategies, from a finished sweep."),
+    "calibrate": ("calibrate", "Fit parameters to facts, or to posts of your own, and check the fit on facts that were held out."),
+    "power": ("power", "Say how many paired replications, or how large a test in a real market, a question needs."),
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),
@@ -31,6 +38,7 @@ _VERBS = {
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
     "studio": ("studio", "Open live worlds in the browser: lessons to follow, turn and compare, on this computer only."),
     "replay": ("replay", "Write one HTML file that plays recorded worlds without a server, for a class."),
+    "world": ("world", "Write the people, creators and follows of a scenario as files, which runs open at once and share."),
     "export-mmm": ("export_mmm", "Write daily spend, exposure and sales by channel for a mix model, and the truth it should find."),
     "scorecard": ("scorecard", "Measure the model against facts with bands written beforehand, failures first."),
     "odd": ("odd", "Describe a scenario by the ODD 2020 protocol, with every value it uses."),

@@ -24,7 +24,7 @@ def as_overrides(options: dict[str, Any]) -> list[str]:
 
 
 def ask(console: Console, path: Path, overrides: tuple[str, ...], options: dict[str, Any]) -> Loaded:
-    """Return the scenario with every option laid over it; a graph brings its number of people.
+    """Return the scenario with every option laid over it; a graph or a world brings its number of people.
 
     Parameters
     ----------
@@ -35,15 +35,19 @@ def ask(console: Console, path: Path, overrides: tuple[str, ...], options: dict[
     overrides : tuple of str
         Items of `--set`; named options win over them.
     options : dict
-        Named options; `graph`, `graph_direction` and `population` among them.
+        Named options, `graph`, `graph_direction`, `population` and `world` among them where the command has them.
     """
     items = [*overrides, *as_overrides(options)]
-    population = [] if options["population"] is None else [f"people.population={options['population']}"]
-    file, direction = options["graph"], options["graph_direction"]
+    population = [] if options.get("population") is None else [f"people.population={options['population']}"]
+    file, direction, world = (options.get(name) for name in ("graph", "graph_direction", "world"))
+    if world is not None:
+        items.append(f"world={json.dumps(str(world))}")
     if file is not None and not file.exists():
         raise click.BadParameter(f"graph file `{file}` not found.", param_hint="--graph")
     # Without a graph of its own the file must be right as it stands; with one, its population is not known yet.
     plain = load(path, items if file is not None else [*items, *population])
+    if plain.scenario.world is not None:
+        return _in_world(console, path, plain, items)
     if file is None and plain.scenario.graph_file is None:
         if direction is not None:
             raise click.UsageError("--graph-direction needs --graph FILE or a scenario with graph_file")
@@ -65,3 +69,17 @@ def ask(console: Console, path: Path, overrides: tuple[str, ...], options: dict[
     for note in graph.notes:
         console.note(f"  {note}")
     return loaded
+
+
+def _in_world(console: Console, path: Path, plain: Loaded, items: list[str]) -> Loaded:
+    """Return the scenario with the people of the world it plays in; raise `WorldError` when it asks for another market."""
+    from influence_sim.world.files import check_fit, read_header
+
+    folder = str(plain.scenario.world)
+    there = read_header(folder)
+    if there["graph"] is not None:  # the file of the scenario cannot know how many accounts a graph has
+        items = [*items, *(f"people.{name}={there['parameters'][f'people.{name}']}" for name in ("agents", "population"))]
+        plain = load(path, items)
+    check_fit(folder, plain.scenario.market)
+    console.note(f"{folder}: {there['people']:,} people, {there['follows']:,} follows, the same in every replication")
+    return plain

@@ -10,7 +10,7 @@ import click
 from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, graph_options, scenario_argument, set_option, voice_options, world_option, writable
 from influence_sim.cli.progress import Progress
 from influence_sim.cli.table import comparison_table
 
@@ -49,7 +49,8 @@ FILES = (
 )
 @scenario_argument
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder for the results.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes (default: one per core). Results do not depend on it.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes (default: cores, as memory allows). Results are the same.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of each process (default: the cores left over).")
 @click.option(
     "--replications",
     type=Replications(),
@@ -61,11 +62,8 @@ FILES = (
 @click.option("--days", type=int, metavar="N", help="Horizon in days.")
 @click.option("--budget", type=float, metavar="USD", help="Budget of each strategy.")
 @click.option("--seed", type=int, metavar="N", help="Seed of the worlds and of what happens in them.")
-@click.option("--graph", type=click.Path(path_type=Path), metavar="FILE", help="Followers: edge list, CSV, GraphML or Parquet (.gz too).")
-@click.option(
-    "--graph-direction", type=click.Choice(["follows", "influences"]), help="An edge a,b says: a follows b (default), or a influences b."
-)
-@click.option("--population", type=click.IntRange(1), metavar="N", help="Real people that the simulated people stand for.")
+@graph_options
+@world_option
 @set_option
 @click.option("--no-progress", is_flag=True, help="No progress lines.")
 @voice_options
@@ -76,6 +74,7 @@ def command(
     scenario: Path,
     out: Path,
     jobs: int | None,
+    threads: int | None,
     overrides: tuple[str, ...],
     no_progress: bool,
     max_replications: int | None,
@@ -103,7 +102,7 @@ def command(
     console.note(f"{asked.name}: {len(asked.strategies)} strategies x {many} replications, {asked.horizon} days")
     with Progress(console, shown=not no_progress) as progress:
         try:
-            comparison = compare(loaded, out=out, jobs=jobs, progress=progress, stopping=stopping)
+            comparison = compare(loaded, out=out, jobs=jobs, progress=progress, stopping=stopping, threads=threads)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{progress.done} of {progress.total} runs were done, nothing was written") from stop
 

@@ -19,8 +19,8 @@ from influence_sim.cli.console import Console, is_plain
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.helping import Page
 from influence_sim.cli.options import voice_options
+from influence_sim.machine import GIB, free_memory
 
-GIB = 2**30
 # Assumptions: a comparison of the demonstration's size needs about 1 GB, results and kernels some 100 MB.
 MEMORY_WANTED, DISK_WANTED = 1.0, 0.5
 TOP = Path(__file__).parents[3]  # of a source tree; an installed package has no constraints.txt there
@@ -118,7 +118,7 @@ def _machine(console: Console) -> Iterator[Finding]:
     from loky import cpu_count
 
     yield Finding("processors", "ok", f"{cpu_count()} usable of {os.cpu_count()}; {platform.machine()}, {platform.system()}")
-    free = _free_memory()
+    free = free_memory()
     if free is None:
         yield Finding("memory", "ok", "not known on this system")
     else:
@@ -129,19 +129,6 @@ def _machine(console: Console) -> Iterator[Finding]:
     low = left < DISK_WANTED * GIB
     advice = "free some space, or write results elsewhere (--out)"
     yield Finding("disk", "warning" if low else "ok", f"{left / GIB:.1f} GB free in this folder", advice)
-
-
-def _free_memory() -> float | None:
-    """Return free memory in bytes: what the system says is available, else free pages, else None."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _cache(console: Console) -> Iterator[Finding]:

@@ -10,6 +10,9 @@ import click
 
 from influence_sim.cli.exit_codes import ExitCode
 
+# Packages that only some commands need, and the extra that brings them.
+EXTRAS = {"SALib": "analysis", "optuna": "optimize", "ema_workbench": "discovery"}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -57,11 +60,17 @@ def _of_the_model(error: BaseException) -> Failure | None:
     graphs = sys.modules.get("influence_sim.world.graph_files")
     if graphs and isinstance(error, graphs.GraphError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
+    worlds = sys.modules.get("influence_sim.world.files")
+    if worlds and isinstance(error, worlds.WorldError):
+        return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
     snapshots = sys.modules.get("influence_sim.engine.snapshot")
     if snapshots and isinstance(error, snapshots.SnapshotError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
     outputs = sys.modules.get("influence_sim.studies.outputs")
     if outputs and isinstance(error, outputs.OutputError):
+        return Failure(f"error: {error}", ExitCode.ENVIRONMENT)
+    loop = sys.modules.get("influence_sim.studies.loop")
+    if loop and isinstance(error, loop.ExecutorError):
         return Failure(f"error: {error}", ExitCode.ENVIRONMENT)
     runs, feeds = sys.modules.get("influence_sim.studies.runner"), sys.modules.get("influence_sim.engine.batch")
     if (runs and isinstance(error, runs.RunError)) or (feeds and isinstance(error, feeds.ScoreError)):
@@ -72,6 +81,9 @@ def _of_the_model(error: BaseException) -> Failure | None:
 def _of_the_machine(error: BaseException) -> Failure:
     if isinstance(error, FileNotFoundError):
         return Failure(f"error: file not found: {error.filename or error}", ExitCode.USAGE)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        extra = EXTRAS[error.name]
+        return Failure(f"error: this needs the package `{error.name}`: pip install 'influence-sim[{extra}]'", ExitCode.ENVIRONMENT)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("influence_sim"):
         return Failure(f"error: the package `{error.name}` is missing; run `pip install -c constraints.txt -e .`", ExitCode.ENVIRONMENT)
     if isinstance(error, MemoryError):

@@ -59,10 +59,67 @@ def set_option(function: F) -> F:
     return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=text, shell_complete=set_keys)(function)
 
 
+def graph_options(function: F) -> F:
+    """Add the options that say where the followers come from."""
+    text = "An edge a,b says: a follows b (default), or a influences b."
+    function = click.option("--population", type=click.IntRange(1), metavar="N", help="Real people that the simulated people stand for.")(
+        function
+    )
+    function = click.option("--graph-direction", type=click.Choice(["follows", "influences"]), help=text)(function)
+    file = click.Path(path_type=Path)
+    return click.option("--graph", type=file, metavar="FILE", help="Followers: edge list, CSV, GraphML or Parquet (.gz too).")(function)
+
+
+def world_option(function: F) -> F:
+    """Add `--world DIR`."""
+    folder = click.Path(path_type=Path)
+    return click.option("--world", type=folder, metavar="DIR", help="Play in a world that `influence-sim world` wrote.")(function)
+
+
 def voice_options(function: F) -> F:
     """Add `--json` and `--quiet`; the console reads them before anything can fail."""
     function = click.option("-q", "--quiet", is_flag=True, help="No messages on stderr but warnings and errors.")(function)
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text, errors too.")(function)
+
+
+class ExecutorName(click.ParamType[str]):
+    """The name of an executor."""
+
+    name = "executor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name or fail with those there are."""
+        from influence_sim.studies.executors import check_executor
+
+        try:
+            check_executor(value)
+        except ValueError as problem:
+            self.fail(f"{problem}.", param, ctx)
+        return str(value)
+
+
+def playing_options(function: F) -> F:
+    """Add `--executor` and `--keep`, with which `studies.play` plays."""
+    kept = "Folder in which finished runs are kept: the same command goes on from there."
+    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=kept)(function)
+    where = "serial, local (default: one process per core), local:N, dask://HOST:PORT or dask-file:PATH. Results do not depend on it."
+    return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
+
+
+def command_line() -> str:
+    """Return the command line that does again what the current command does, options at their defaults left out."""
+    import shlex
+
+    ctx = click.get_current_context()
+    words = ["influence-sim", str(ctx.info_name)]
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if isinstance(param, click.Argument):
+            words.append(str(value))
+        elif value not in (None, (), False, param.default) and param.name not in ("as_json", "quiet", "keep", "executor"):
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [param.opts[0]] if one is True else [param.opts[0], str(one)]
+    return shlex.join(words)
 
 
 def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:

@@ -86,10 +86,10 @@ class Progress:
 
     def line(self, elapsed: float, estimates: Estimates) -> str:
         """Return the plain line for the state after `elapsed` seconds."""
-        left = f", about {_duration(elapsed / self.done * (self.total - self.done))} left" if 0 < self.done < self.total else ""
+        left = f", about {duration(elapsed / self.done * (self.total - self.done))} left" if 0 < self.done < self.total else ""
         so_far = _short(estimates)
         estimate = f"; extra purchases so far: {so_far}" if so_far else ""
-        return f"{self.done}/{self.total} runs, {_duration(elapsed)}{left}{estimate}"
+        return f"{self.done}/{self.total} runs, {duration(elapsed)}{left}{estimate}"
 
 
 def _short(estimates: Estimates) -> str:
@@ -100,5 +100,6 @@ def _short(estimates: Estimates) -> str:
     return ", ".join(parts)
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from influence_sim.cli.asking import ask
 from influence_sim.cli.completing import arm_labels
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, scenario_argument, set_option, voice_options, world_option, writable
 from influence_sim.cli.table import columns, number
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _FLAGS = {"feasible"}
 _FRACTIONS = {"expected_purchases", "watch_seconds"}
 MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a table without trouble)
 
+_CHECKPOINT = "Keep the run in DIR.checkpoint every DAYS days until it is done; after a kill the same command goes on from there."
+
 
 @click.command(
     "run",
@@ -34,10 +37,11 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
         "influence-sim run scenarios/demo.yaml --strategy micro_portfolio",
         "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --events --threads 2 --json",
         "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
+        "influence-sim run scenarios/demo.yaml --strategy macro --out results/long_run --checkpoint 7",
     ),
     writes="With --out DIR: totals.csv, discovery.csv, attribution.csv, measures.csv, daily, posts, feed_items and "
     "stages as Parquet; with --events also events.parquet. "
-    "With --snapshot FILE: the state of the run. Otherwise nothing.",
+    "With --snapshot FILE: the state of the run; with --checkpoint, until it is done, DIR.checkpoint. Otherwise nothing.",
     codes=RUNNING,
 )
 @scenario_argument
@@ -60,6 +64,8 @@ MAX_EVENTS = 10_000_000  # about 80 MB (assumption: what a laptop reads into a t
 @click.option("--until", type=click.IntRange(1), metavar="DAY", help="Stop on the morning of DAY; at the horizon unless given.")
 @click.option("--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Keep the run as it stands at the end, to go on later.")
 @click.option("--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="Go on from a snapshot of this very run.")
+@click.option("--checkpoint", type=click.IntRange(1), metavar="DAYS", help=_CHECKPOINT)
+@world_option
 @set_option
 @voice_options
 @click.pass_obj
@@ -78,12 +84,14 @@ def command(
     until: int | None,
     snapshot: Path | None,
     start: Path | None,
+    checkpoint: int | None,
     overrides: tuple[str, ...],
-    **_: Any,
+    **options: Any,
 ) -> int:
     """Run one strategy of a scenario once and print what happened."""
     _check_log(out, events, event_people, event_actions, max_events)
-    loaded = ask(console, scenario, overrides, {"graph": None, "graph_direction": None, "population": None})
+    keeper = _keeper(checkpoint, out, events, start)
+    loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
     from influence_sim.record.discovery import discovery
     from influence_sim.studies.discovery import discovery_words
@@ -108,8 +116,11 @@ def command(
     warm_up(announce=console.note)
     console.note(f"{asked.name}: {strategy}, replication {replication}, {asked.horizon} days")
     simulation = begin_run(asked, strategy, replication, threads)
+    if keeper is not None and keeper.file.exists():
+        start = keeper.file
     if start is not None:
         simulation = _resumed(start, simulation, threads)
+        console.note(f"going on from day {simulation.day}, kept in {start}")
         if last < simulation.day:
             raise click.BadParameter(f"{start} is at day {simulation.day} already; got {last}.", param_hint="--until")
     from influence_sim.record import result_of
@@ -122,11 +133,15 @@ def command(
             simulation.log = log
             while simulation.day < last:
                 simulation.step()
+                if keeper is not None and simulation.day < last:
+                    keeper.after(simulation)
         simulation.close()
         result = result_of(simulation, strategy)
         found = discovery(result, _whole(log))
         if folder is not None:
             names = write_run(result, found, loaded, simulation.day, folder)
+    if keeper is not None:
+        keeper.file.unlink(missing_ok=True)
     outputs = {name: str(out / name) for name in names} if out is not None else {}
     if snapshot is not None:
         snapshot.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +173,39 @@ def label_of(asked: Scenario, strategy: str, file: Path) -> str:
         hint = f" Did you mean `{near[0]}`?" if near else ""
         raise click.BadParameter(f"`{strategy}` is not in {file}, which has: {', '.join(labels)}.{hint}", param_hint="--strategy")
     return strategy
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Keeps a run in a file every so many days, until its results are written."""
+
+    file: Path
+    days: int
+
+    def after(self, simulation: Simulation) -> None:
+        """Keep the run if this was the day."""
+        from influence_sim.engine.snapshot import save_snapshot
+
+        if simulation.day % self.days == 0:
+            self.file.absolute().parent.mkdir(parents=True, exist_ok=True)
+            save_snapshot(simulation, self.file, packed=False)
+
+
+def _keeper(days: int | None, out: Path | None, events: bool, start: Path | None) -> Keeper | None:
+    """Return what keeps the run, or None; complain about options that do not go together."""
+    if days is None:
+        return None
+    if out is None:
+        raise click.UsageError("--checkpoint needs --out DIR")
+    if events:
+        raise click.UsageError("--checkpoint does not go with --events: a log cannot be continued")
+    if start is not None:
+        raise click.UsageError("--checkpoint does not go with --from: it goes on from its own file")
+    from influence_sim.engine.snapshot import check_target
+
+    file = out.with_name(f"{out.name}.checkpoint")
+    check_target(file)
+    return Keeper(file, days)
 
 
 def _resumed(file: Path, fresh: Simulation, threads: int) -> Simulation:

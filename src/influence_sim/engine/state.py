@@ -207,32 +207,32 @@ class Acquaintances(NamedTuple):
     @property
     def tie(self) -> Array:
         """Strength of ties, as of `touched`."""
-        return self.pair.tie  # type: ignore[no-any-return]
+        return self.pair.tie
 
     @property
     def good(self) -> Array:
         """Positive trust evidence, as of `touched`."""
-        return self.pair.good  # type: ignore[no-any-return]
+        return self.pair.good
 
     @property
     def bad(self) -> Array:
         """Negative trust evidence, as of `touched`."""
-        return self.pair.bad  # type: ignore[no-any-return]
+        return self.pair.bad
 
     @property
     def affinity(self) -> Array:
         """Past engagements, as of `touched`."""
-        return self.pair.affinity  # type: ignore[no-any-return]
+        return self.pair.affinity
 
     @property
     def touched(self) -> Array:
         """Day of the last change."""
-        return self.pair.touched  # type: ignore[no-any-return]
+        return self.pair.touched
 
     @property
     def refused(self) -> Array:
         """Day after the last `not interested`; 0 never."""
-        return self.pair.refused  # type: ignore[no-any-return]
+        return self.pair.refused
 
 
 def lengthened(column: Array, size: int) -> Array:

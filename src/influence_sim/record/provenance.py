@@ -24,11 +24,17 @@ def provenance(question: Any) -> dict[str, Any]:
         With a `Loaded`, the origin of every value is kept.
     """
     scenario = getattr(question, "scenario", question)
+    world: dict[str, Any] = {}
+    if scenario.world is not None:
+        from influence_sim.world.files import read_header
+
+        world = {"world_sha256": read_header(scenario.world)["sha256"]}
     return {
         "schema_version": 1,
         **circumstances(),
         "scenario": scenario.model_dump(mode="json"),
         "scenario_digest": scenario.digest,
+        **world,
         "origins": dict(getattr(question, "origins", {})),
         "seeds": {"world_seed": scenario.world_seed, "path_seed": scenario.path_seed, "replications": scenario.replications},
         "feed_items_sample": "every slot of up to 25 people, evenly spaced by row",

@@ -59,9 +59,11 @@ def content(comparison: Any) -> dict[str, Any]:
 
 def _facts(scenario: Any, n: int) -> list[tuple[str, str]]:
     market = scenario.market
-    graph = PurePath(str(scenario.graph_file)).name if scenario.graph_file else f"generated, {market.creators.count:,} creators"
+    files = [PurePath(path).name for path in (scenario.graph_file, getattr(scenario, "world", None)) if path]
+    graph = files[0] if files else f"generated, {market.creators.count:,} creators"
     people, agents = float(market.people.population), int(market.people.agents)
-    kind = "the same world, other luck" if getattr(scenario, "same_world", False) else "each with its own people and graph"
+    shared = getattr(scenario, "same_world", False) or getattr(scenario, "world", None)
+    kind = "the same world, other luck" if shared else "each with its own people and graph"
     return [
         ("Budget", f"{scenario.budget:,.0f} USD per strategy"), ("Time", f"{scenario.horizon} days"),
         ("Simulated worlds", f"{n}, {kind}"), ("People", f"{people:,.0f}, as {agents:,} agents"),
@@ -258,6 +260,6 @@ def _value(scenario: Any, key: str) -> Any:
     value: Any = scenario
     for part in key.split("."):
         value = value.get(part, _ABSENT) if isinstance(value, Mapping) else getattr(value, part, _ABSENT)
-    if isinstance(value, str) and key == "graph_file":
+    if isinstance(value, str) and key in ("graph_file", "world"):
         return PurePath(value).name
     return value if value is None or isinstance(value, (str, int, float, bool)) else _ABSENT

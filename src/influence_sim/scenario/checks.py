@@ -51,6 +51,13 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
     people, creators, feed = scenario.market.people, scenario.market.creators, scenario.market.feed
     if not scenario.strategies:
         yield Contradiction(("strategies",), "a scenario needs at least one strategy", "a list such as [none, macro]", "none")
+    if scenario.world is not None and scenario.graph_file is not None:
+        yield Contradiction(
+            ("world", "graph_file"),
+            "`world` and `graph_file` both say who follows whom",
+            "one of the two: a world holds the graph it was made with",
+            "both",
+        )
     if people.population < people.agents:
         yield Contradiction(
             ("market.people.population", "market.people.agents"),

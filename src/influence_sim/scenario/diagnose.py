@@ -58,11 +58,20 @@ def field_of(model: type[BaseModel], path: Sequence[int | str]) -> FieldInfo | N
     field: FieldInfo | None = None
     current: Any = model
     for part in path:
+        if get_origin(current) is dict:  # the key of a mapping of models
+            current = get_args(current)[1]
+            continue
         if not (isinstance(current, type) and issubclass(current, BaseModel)) or part not in current.model_fields:
             return field if not isinstance(current, type) or not issubclass(current, BaseModel) else None
         field = current.model_fields[str(part)]
-        current = field.annotation
+        current = _model(field.annotation)
     return field
+
+
+def _model(kind: Any) -> Any:
+    """Return the model of `Model | None`; anything else as it is."""
+    models = [part for part in get_args(kind) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return models[0] if get_origin(kind) in (Union, UnionType) and models else kind
 
 
 def model_of(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel] | None:
@@ -70,7 +79,8 @@ def model_of(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseMode
     if not path:
         return model
     field = field_of(model, path)
-    kind = field.annotation if field else None
+    kind = _model(field.annotation) if field else None
+    kind = get_args(kind)[1] if get_origin(kind) is dict else kind
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 

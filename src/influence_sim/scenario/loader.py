@@ -255,6 +255,7 @@ class _Loader:
         self.check_arms(root, plain)
         self.check_events(root, plain)
         self.check_graph_file(root, plain)
+        self.check_world(root, plain)
         scenario = self.validate(root, plain)
         if self.problems or scenario is None:
             broken = {(p.location, p.column) for p in self.problems if p.code == SYNTAX}  # what follows from it is no news
@@ -339,6 +340,16 @@ class _Loader:
         if reason := why_unreadable(path, "graph file"):
             near = near_file(path, "") if reason.startswith("no such") else ""
             self.problems.append(node.mark.problem(UNREADABLE, "graph_file", reason, suggestion=near))
+
+    def check_world(self, root: Node, plain: dict[str, Any]) -> None:
+        node = root.value.get("world")
+        if node is None or not isinstance(node.value, str):
+            return
+        folder = os.path.dirname(node.mark.file) if node.mark.line else ""
+        plain["world"] = path = os.path.normpath(os.path.join(folder, node.value))
+        if why_unreadable(os.path.join(path, "world.json")):
+            allowed = "a folder that `influence-sim world SCENARIO --out FOLDER` wrote"
+            self.problems.append(node.mark.problem(UNREADABLE, "world", f"no world in {path}", allowed))
 
     def drop(self, plain: dict[str, Any], path: Sequence[int | str]) -> bool:
         """Forget a wrong value, so that the rest can still be checked."""

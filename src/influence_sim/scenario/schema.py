@@ -123,6 +123,7 @@ class Scenario(BaseModel):
     tiers: dict[str, tuple[Edge, Edge]] = Field(
         default_factory=lambda: dict(DEFAULT_TIERS), description="reporting classes of real followers, label: [low, high]"
     )
+    world: str | None = Field(None, description="Folder of a world that `influence-sim world` wrote; all replications play in it")
     graph_file: str | None = Field(None, description="Follower graph to load instead of generating one")
     graph_direction: Literal["follows", "influences"] = Field("follows", description="Meaning of an edge source -> target in that file")
 
@@ -166,22 +167,24 @@ class Scenario(BaseModel):
         """SHA-256 of everything that is asked, as 64 hexadecimal digits.
 
         Computed at each call, so a `model_copy(update=...)` has its own; 1500 and 1500.0 are the
-        same question, and a graph file counts by its name, not by the folder it lies in.
+        same question, and a graph file or a world counts by its name, not by the folder it lies in.
         """
         data = self.model_dump(mode="python", warnings=False)
-        if self.graph_file is not None:
-            data["graph_file"] = PurePath(self.graph_file).name
-        text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        data |= {key: PurePath(data[key]).name for key in ("world", "graph_file") if data[key] is not None}
+        if self.world is None:
+            del data["world"]  # the same question as before there were world files
+        text = json.dumps(canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
+    """Return plain values in one form: 1500 and 1500.0 are the same, infinity is a word."""
     if isinstance(value, BaseModel):
-        return _canonical(value.model_dump())
+        return canonical(value.model_dump())
     if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return repr(value) if isinstance(value, float) and value - value != 0 else value

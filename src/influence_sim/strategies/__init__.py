@@ -36,6 +36,7 @@ from influence_sim.strategies.nano_seeding import NanoSeeding
 from influence_sim.strategies.none import NoCampaign
 from influence_sim.strategies.paid_infeed import PaidInFeed
 from influence_sim.strategies.selectors import SELECTORS, selector
+from influence_sim.strategies.split import Split
 from influence_sim.strategies.takeover import Takeover
 from influence_sim.strategies.timing import TIMINGS, Schedule, timing
 
@@ -65,6 +66,7 @@ __all__ = [
     "Results",
     "Sales",
     "Schedule",
+    "Split",
     "SponsoredPost",
     "Strategy",
     "Takeover",

@@ -18,6 +18,7 @@ import pandas as pd
 
 from influence_sim.studies import runner
 from influence_sim.studies.credit import attribution_table, measures_table
+from influence_sim.studies.oddities import oddities
 from influence_sim.studies.outputs import check_target, write_comparison, write_tables
 from influence_sim.studies.statistics import (
     compare_pair,
@@ -261,7 +262,8 @@ def comparison_of(scenario: Scenario, results: Sequence[RunResult], loaded: Any 
     """Turn finished runs into a comparison; `results` has every arm of `runner.arms` in every replication."""
     runs = _Runs(scenario, results)
     summary, pairs = _summary(runs), _pairs(runs)
-    means = runs.objective().mean(axis=0)
+    values = runs.objective()
+    means = values.mean(axis=0)
     order = sorted(
         (k for k in range(len(runs.labels)) if runs.contends[k] and math.isfinite(means[k])),
         key=lambda k: means[k] if runs.smaller_is_better else -means[k],
@@ -270,10 +272,11 @@ def comparison_of(scenario: Scenario, results: Sequence[RunResult], loaded: Any 
     totals = pd.DataFrame([{"replication": r.replication, "strategy": r.strategy, **r.totals} for r in results])
     events = dict(zip(runs.labels, runs["expected_purchases"].sum(axis=0).tolist(), strict=True))
     say = Say(scenario, summary, pairs, ranked, dict(zip(runs.labels, means.tolist(), strict=True)), runs.labels[runs.control], events)
+    odd = oddities(runs.labels, values, runs.spend, runs.control, (order[0], order[1]) if len(order) > 1 else None)
     return Comparison(
         scenario=scenario, summary=summary, pairs=pairs,
         daily=_table(results, "daily", DAILY), posts=_table(results, "posts", POSTS), feed_items=_table(results, "feed_items", FEED_ITEMS),
-        answer=say_answer(say), warnings=say_warnings(say), decomposition=_decomposition(runs, ranked[0] if ranked else None),
+        answer=say_answer(say), warnings=[*say_warnings(say), *odd], decomposition=_decomposition(runs, ranked[0] if ranked else None),
         totals=totals, probability_explained=explain_probability_best(scenario), loaded=loaded,
         attribution=attribution_table(scenario, results), measures=measures_table(scenario, results),
     )  # fmt: skip
@@ -316,6 +319,7 @@ def compare(
     progress: Progress | None = None,
     agents: Any = None,
     stopping: Stopping | None = None,
+    threads: int | None = None,
 ) -> Comparison:
     """Run every strategy of a scenario in the same worlds and say which wins, by how much and how sure that is.
 
@@ -326,7 +330,7 @@ def compare(
     out
         Folder to write the result to, all or nothing; nothing is written when None.
     jobs
-        Processes at the same time; one per core by default. Results do not depend on it.
+        Processes at the same time; by default one per core, as far as memory allows. Results do not depend on it.
     progress
         Called with (done, total, {label: (mean, low, high) of incremental purchases so far}).
     agents
@@ -334,6 +338,8 @@ def compare(
     stopping
         Rule that decides the number of replications instead of the scenario. The tables are the same, byte
         for byte, as those of a scenario that asks for the number it stops at.
+    threads
+        Threads of each process; by default the cores that are left over. Results do not depend on it.
 
     Raises
     ------
@@ -373,7 +379,7 @@ def compare(
             stopped = say_stopped(asked, found)
         return extra
 
-    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None)
+    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads)
     if loaded is not None and stopping is not None:
         loaded = replace(loaded, scenario=asked, origins={**loaded.origins, "replications": "--replications auto"})
     comparison = replace(comparison_of(asked, results, loaded), stopped=stopped)

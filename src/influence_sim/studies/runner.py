@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from influence_sim.studies.worlds import Worlds, fitting, sharing
 
 if TYPE_CHECKING:
     from influence_sim.engine.simulation import Simulation
     from influence_sim.record import RunResult
     from influence_sim.scenario.schema import Scenario
     from influence_sim.strategies.base import Strategy
+    from influence_sim.studies.loop import Executor, Outcome
 
 CONTROL = "none"
 # done, total, the results so far (in their final order, gaps left out).
 Progress = Callable[[int, int, "list[RunResult]"], None]
 # The results so far, complete up to the last replication -> how many more replications to run.
 More = Callable[["list[RunResult]"], int]
-_Task = tuple[str, int]
-# (tasks, told after each with what these tasks gave so far) -> results in the order of the tasks.
-_Run = Callable[["list[_Task]", "Callable[[list[RunResult]], None]"], "list[RunResult]"]
 
 
 class RunError(RuntimeError):
@@ -33,15 +34,18 @@ class _Setting:
     """What the runs of one study share; sent to each worker once."""
 
     scenario: Scenario
-    graph: Any
+    worlds: Worlds
     agents: Any
     threads: int
     feeds: Any  # policies of this process; a worker registers them by receiving them
     run: Callable[..., RunResult]
 
+    def __call__(self, label: str, replication: int) -> RunResult:
+        """Run one arm in one replication."""
+        return self.run(self.scenario, label, replication, threads=self.threads, agents=self.agents, worlds=self.worlds)
 
-_setting: _Setting | None = None
-_last_world: tuple[Any, Any] | None = None
+
+_own = Worlds()  # of runs that belong to no study
 
 
 def control_label(scenario: Scenario) -> str:
@@ -70,43 +74,24 @@ def strategy_of(scenario: Scenario, label: str) -> Strategy:
     return NoCampaign()
 
 
-def graph_of(scenario: Scenario) -> Any:
-    """Load the scenario's follower graph, or return None when it is generated."""
-    if scenario.graph_file is None:
-        return None
-    from influence_sim.world.graph_files import load_graph
-
-    return load_graph(scenario.graph_file, scenario.graph_direction)
-
-
-def _world(scenario: Scenario, replication: int, graph: Any) -> Any:
-    """Return the replication's world; the last one built is kept, for the next arm needs it again."""
-    global _last_world
-    from influence_sim.world.build import build_world
-
-    draw = 0 if scenario.same_world else replication
-    key = (scenario.market, scenario.world_seed, draw, id(graph))
-    if _last_world is None or _last_world[0] != key:
-        _last_world = None  # free the old one before the new one is built
-        _last_world = (key, (build_world(scenario.market, scenario.world_seed, draw, graph), graph))
-    return _last_world[1][0]
-
-
 def run_one(
-    scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None, log: Any = None
-) -> RunResult:
+    scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None, log: Any = None,
+    worlds: Worlds | None = None,
+) -> RunResult:  # fmt: skip
     """Run one strategy in one replication; parameters and errors as for `begin_run`.
 
     `log` is an open `record.EventLog`.
     """
     from influence_sim.record import result_of
 
-    simulation = begin_run(scenario, label, replication, threads, graph, agents)
+    simulation = begin_run(scenario, label, replication, threads, graph, agents, worlds)
     simulation.log = log
     return result_of(simulation.run(), label)
 
 
-def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None) -> Simulation:
+def begin_run(
+    scenario: Scenario, label: str, replication: int, threads: int = 1, graph: Any = None, agents: Any = None, worlds: Worlds | None = None
+) -> Simulation:
     """Return one strategy in one replication before its first day.
 
     Parameters
@@ -124,8 +109,8 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
     agents
         `(simulation) -> None` hook that is called before the first day, for instance to attach Mesa agents with
         rules of their own.
-    log
-        An open `EventLog` that the run writes.
+    worlds
+        Those of the study that the run belongs to, with its graph.
 
     Raises
     ------
@@ -135,7 +120,7 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
     from influence_sim.engine.simulation import Simulation
 
     strategy = strategy_of(scenario, label)
-    world = _world(scenario, replication, graph_of(scenario) if graph is None else graph)
+    world = (worlds or _own_worlds(graph)).of(scenario, replication)
     if agents is not None:
         world = copy.deepcopy(world)  # the engine never writes into a world, a user's rules may
     # The control cannot spend; giving it no money keeps "unspent" meaningful.
@@ -147,21 +132,12 @@ def begin_run(scenario: Scenario, label: str, replication: int, threads: int = 1
     return sim
 
 
-def _start_worker(setting: _Setting) -> None:
-    global _setting
-    _setting = setting
-
-
-def _task(label: str, replication: int) -> RunResult:
-    if _setting is None:
-        raise RunError("the worker was not started by run_all")
-    s = _setting
-    try:
-        return s.run(s.scenario, label, replication, threads=s.threads, graph=s.graph, agents=s.agents)
-    except Exception as problem:
-        if isinstance(problem, OSError | MemoryError) or type(problem).__module__.startswith("influence_sim."):
-            raise  # says itself what is wrong, and has its own exit code
-        raise RunError(f"{label}, replication {replication}: {type(problem).__name__}: {problem}") from problem
+def _own_worlds(graph: Any) -> Worlds:
+    """Return the worlds of this process around `graph`, which may be None."""
+    global _own
+    if _own.given is not graph:
+        _own = Worlds(graph=graph)
+    return _own
 
 
 def run_all(
@@ -171,6 +147,7 @@ def run_all(
     agents: Any = None,
     graph: Any = None,
     more: More | None = None,
+    threads: int | None = None,
 ) -> list[RunResult]:
     """Run all arms in all replications and return the results ordered by (replication, arm), whatever finished first.
 
@@ -179,13 +156,15 @@ def run_all(
     scenario
         The question.
     jobs
-        Processes at the same time; one per usable core by default, 1 runs in this process.
+        Processes at the same time; 1 runs in this process. By default one per usable core, as far as their worlds fit into the free memory.
     progress
         Called with (done, total, results so far) as runs finish; with several processes at most five times a second.
     agents, graph
         As in `run_one`; the graph is loaded once for all runs.
     more
         Called with the results when all replications are done; returns how many further ones to run, 0 to stop.
+    threads
+        Threads of each process; by default the cores that are left over.
 
     Raises
     ------
@@ -195,83 +174,68 @@ def run_all(
     from loky import cpu_count
 
     from influence_sim.feeds import policies
+    from influence_sim.studies.executors import Local, Serial
 
     cores = jobs if jobs is not None else cpu_count()
     if cores < 1:
         raise ValueError(f"jobs must be at least 1; got {jobs}")
     labels, n = arms(scenario), scenario.replications
-    workers = min(cores, n * len(labels))
-    shared = graph if graph is not None else graph_of(scenario)
-    setting = _Setting(scenario, shared, agents, max(1, cores // workers), list(policies().values()), run_one)
     tell = progress or (lambda done, total, results: None)
     _warm_up()
-    results: list[RunResult] = []
-    with _here(setting) if workers == 1 else _pool(setting, workers) as run:
-
-        def wave(first: int, last: int) -> None:
-            tasks = [(label, replication) for replication in range(first, last) for label in labels]
-            total = last * len(labels)
-            results.extend(run(tasks, lambda new: tell(len(results) + len(new), total, [*results, *new])))
-
-        wave(0, n)
-        while more is not None and (extra := more(results)):
-            wave(n, n + extra)
-            n += extra
+    with sharing(graph) as shared:
+        workers, loaded = min(cores, n * len(labels)), shared.graph(scenario)
+        workers = fitting(workers, scenario.market, loaded) if jobs is None else workers
+        worlds = shared if workers > 1 else Worlds(graph=loaded)
+        setting = _Setting(scenario, worlds, agents, threads or max(1, cores // workers), list(policies().values()), run_one)
+        executor: Executor = Serial(setting) if workers == 1 else Local(setting, workers)
+        results: list[RunResult] = []
+        finished = False
+        try:
+            first = 0
+            while True:
+                results += _wave([(label, r) for r in range(first, n) for label in labels], executor, results, tell)
+                extra = 0 if more is None else more(results)
+                if not extra:
+                    break
+                first, n = n, n + extra
+            finished = True
+        finally:
+            executor.close(kill=not finished)
     return results
+
+
+def _wave(tasks: list[tuple[str, int]], executor: Executor, before: list[RunResult], tell: Progress) -> list[RunResult]:
+    """Return the results of tasks in their order; `tell` hears of them after those of earlier waves."""
+    import time
+
+    from influence_sim.studies.loop import Run, run_loop
+
+    runs = {f"{label}, replication {replication}": (label, replication) for label, replication in tasks}
+    found: dict[str, RunResult] = {}
+    told, total = float("-inf"), len(before) + len(tasks)
+    with closing(run_loop((Run(key, task) for key, task in runs.items()), executor)) as outcomes:
+        for outcome in itertools.chain.from_iterable(outcomes):
+            _raise_failure(outcome)
+            found[outcome.key] = outcome.value
+            # Sorting the partial results is not free.
+            if executor.workers == 1 or time.monotonic() - told > 0.2 or len(found) == len(tasks):
+                tell(len(before) + len(found), total, [*before, *(found[key] for key in runs if key in found)])
+                told = time.monotonic()
+    return [found[key] for key in runs]
+
+
+def _raise_failure(outcome: Outcome) -> None:
+    """Raise what a run raised, if it says itself what is wrong, and has its own exit code; else an error that names the run."""
+    error = outcome.error
+    if isinstance(error, OSError | MemoryError) or type(error).__module__.startswith("influence_sim."):
+        assert error is not None
+        raise error
+    if outcome.status != "ok":
+        raise RunError(f"{outcome.key}: {outcome.message}") from error
 
 
 def _warm_up() -> None:
     """Compile in this process first, so that workers read the cache instead of compiling side by side."""
-    import influence_sim.engine as engine
+    from influence_sim.engine import warm_up
 
-    warm_up = getattr(engine, "warm_up", None)
-    if warm_up is not None:
-        warm_up(lambda message: None)
-
-
-@contextmanager
-def _here(setting: _Setting) -> Iterator[_Run]:
-    """Run in this process, one after the other."""
-    global _setting, _last_world
-    before, _setting = _setting, setting
-
-    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
-        results: list[RunResult] = []
-        for label, replication in tasks:
-            results.append(_task(label, replication))
-            tell(results)
-        return results
-
-    try:
-        yield run
-    finally:
-        _setting, _last_world = before, None
-
-
-@contextmanager
-def _pool(setting: _Setting, workers: int) -> Iterator[_Run]:
-    """Run in several processes, which are kept for all tasks."""
-    import time
-    from concurrent.futures import as_completed
-
-    from loky import ProcessPoolExecutor
-
-    executor = ProcessPoolExecutor(max_workers=workers, initializer=_start_worker, initargs=(setting,))
-
-    def run(tasks: list[_Task], tell: Callable[[list[RunResult]], None]) -> list[RunResult]:
-        results: dict[int, RunResult] = {}
-        told = float("-inf")
-        futures = {executor.submit(_task, *task): i for i, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            if time.monotonic() - told > 0.2 or len(results) == len(tasks):  # sorting the partial results is not free
-                tell([results[i] for i in sorted(results)])
-                told = time.monotonic()
-        return [results[i] for i in range(len(tasks))]
-
-    finished = False
-    try:
-        yield run
-        finished = True
-    finally:
-        executor.shutdown(wait=True, kill_workers=not finished)
+    warm_up()

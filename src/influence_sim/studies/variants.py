@@ -47,6 +47,7 @@ OWN: dict[str, tuple[str, Callable[[Facts], float]]] = {
     "credited_sales": ("purchases", lambda f: f["attributed_purchases"]),
     "posts": ("posts", lambda f: f["posts_bought"]),
     "spend": ("USD", lambda f: f["spend"]),
+    "days": ("days", lambda f: f["days"]),
     "engagement_of_all": ("likes/view", lambda f: over(f["organic_likes"], f["organic_views"])),
 }
 

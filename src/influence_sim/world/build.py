@@ -12,6 +12,7 @@ from influence_sim.world.columns import Edges, World
 from influence_sim.world.creators import brand_shares, draw_appeal, draw_creators
 from influence_sim.world.graph import draw_graph
 from influence_sim.world.graph_files import LoadedGraph
+from influence_sim.world.numbering import sort_edges
 from influence_sim.world.people import draw_people
 
 Array = np.ndarray[Any, Any]
@@ -98,9 +99,8 @@ def _of_residents(edges: Edges, joined: Array) -> Edges:
 
 
 def _edges(graph: LoadedGraph) -> Edges:
-    order = np.lexsort((graph.target, graph.source))
-    counts = np.bincount(graph.source, minlength=len(graph.names))
+    start, target, place, _ = sort_edges(graph.source, graph.target, len(graph.names))
     weight = np.empty(0)
     if graph.weight is not None and (graph.weight <= 1).all():
-        weight = graph.weight[order].astype(np.float64)
-    return Edges(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), graph.target[order].astype(np.int32), weight)
+        weight = graph.weight[place].astype(np.float64)
+    return Edges(start, target, weight)

@@ -28,7 +28,7 @@ TRIES_PER_FRIEND = 64
 
 
 @kernel
-def _ascending(values, low, high):
+def sort_part(values, low, high):
     """Sort values[low:high] in place (shell sort: tiny to compile, and rows are short)."""
     gap = 1
     while gap < (high - low) // 3:
@@ -145,7 +145,7 @@ def choose_creators(k0, k1, start, interests, topics, weight, homophily, creator
                 found += 1
         if found < wanted:
             _race(k0, k1, p, wanted, found, interests[p], topics, weight, homophily, mark, p, row, race, sorted_race)
-        _ascending(row, 0, len(row))
+        sort_part(row, 0, len(row))
 
 
 @kernel
@@ -206,7 +206,7 @@ def merge_rows(a_start, a, b_start, b_found, b, c_start, c, out, out_start):
         for e in range(c_start[p], c_start[p + 1]):
             out[top] = c[e]
             top += 1
-        _ascending(out, end, top)
+        sort_part(out, end, top)
         begin = end
         for e in range(begin, top):
             if e == begin or out[e] != out[end - 1]:
