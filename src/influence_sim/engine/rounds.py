@@ -123,7 +123,9 @@ def _pools(s: Simulation, now: float) -> Pools:
         if wanted == 0:
             return Pool(Lists(np.zeros(places * buckets_of * CLASSES + 1, np.int64), rows[:0]), buckets_of, int(by_topic))
         bucket = slot % buckets_of + (posts.tag[first:count] * buckets_of if by_topic else 0)
-        key = bucket * CLASSES + np.clip(-np.frexp(weight)[1], 0, CLASSES - 1)
+        # Where weights move within a round, no class holds: all stand in the first, which is always read.
+        chance = 0 if s.rules.sequential else np.clip(-np.frexp(weight)[1], 0, CLASSES - 1)
+        key = bucket * CLASSES + chance
         return Pool(grouped(np.where(live & (weight > 0.0), key, -1), rows, places * buckets_of * CLASSES), buckets_of, int(by_topic))
 
     return Pools(
