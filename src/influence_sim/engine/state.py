@@ -202,37 +202,37 @@ class Acquaintances(NamedTuple):
     start: Array  # i8 (people + 1)
     creator: Array  # i4
     follows: Array  # u1
-    pair: Any  # records PAIR
+    pair: Array  # records PAIR
 
     @property
     def tie(self) -> Array:
         """Strength of ties, as of `touched`."""
-        return self.pair.tie
+        return self.pair["tie"]
 
     @property
     def good(self) -> Array:
         """Positive trust evidence, as of `touched`."""
-        return self.pair.good
+        return self.pair["good"]
 
     @property
     def bad(self) -> Array:
         """Negative trust evidence, as of `touched`."""
-        return self.pair.bad
+        return self.pair["bad"]
 
     @property
     def affinity(self) -> Array:
         """Past engagements, as of `touched`."""
-        return self.pair.affinity
+        return self.pair["affinity"]
 
     @property
     def touched(self) -> Array:
         """Day of the last change."""
-        return self.pair.touched
+        return self.pair["touched"]
 
     @property
     def refused(self) -> Array:
         """Day after the last `not interested`; 0 never."""
-        return self.pair.refused
+        return self.pair["refused"]
 
 
 def lengthened(column: Array, size: int) -> Array:
