@@ -82,8 +82,7 @@ def project(sizes: list[Row], grown: list[Row]) -> Row:
     """Add the peak projected to the later horizon to every size; return growth of the state in bytes per person by attribute.
 
     Growth between two horizons is measured in two smaller worlds with the same follows and views: what differs between them
-    is per person, the rest is fixed. It counts twice, because acquaintances and seen lists are there twice while they are
-    written anew.
+    is per person, the rest is fixed. That of seen sets counts twice, because they are there twice while they are written anew.
     """
     small, large = grown
 
@@ -93,7 +92,7 @@ def project(sizes: list[Row], grown: list[Row]) -> Row:
     names = {*large["before"], *large["after"]}
     growth = {name: (more(large, name) - more(small, name)) / (large["people"] - small["people"]) for name in names}
     for told in sizes:
-        told["projected"] = told["peak"] + 2 * told["people"] * sum(growth.values())
+        told["projected"] = told["peak"] + told["people"] * (sum(growth.values()) + growth.get("seen", 0))
     return dict(sorted(growth.items(), key=lambda item: -item[1]))
 
 
@@ -155,7 +154,8 @@ def show_sizes(sizes: list[Row]) -> None:
         ("two threads, times one", lambda x: f"{x['speedup']:.2f}"),
         ("plain Mesa, ns per impression", lambda x: f"{x['plain']:.0f}"),
         ("faster than plain Mesa, times", lambda x: f"{x['times_plain_1']:.1f} | {x['times_plain_2']:.1f}"),
-        ("modelled share, engine | Mesa, %", lambda x: f"{x['modelled_share'] * 100:.1f} | {x['plain_share'] * 100:.1f}"),
+        ("modelled share, %", lambda x: f"{x['modelled_share'] * 100:.1f}"),
+        ("modelled share of plain Mesa, %", lambda x: f"{x['plain_share'] * 100:.1f}"),
         ("likes per view, engine | Mesa, %", lambda x: f"{x['like_rate'] * 100:.1f} | {x['plain_likes'] * 100:.1f}"),
         ("peak memory, GB (days played)", lambda x: f"{x['peak'] / GB:.2f} ({x['days']})"),
         ("  of it, world built, GB", lambda x: f"{x['peak_built'] / GB:.2f}"),

@@ -27,9 +27,8 @@ def now() -> int:
 def arrays_of(value: Any, found: dict[int, int]) -> None:
     """Add the arrays in a value to `found`, bytes by address, so that shared ones count once."""
     if isinstance(value, np.ndarray):
-        while isinstance(value.base, np.ndarray):
-            value = value.base
-        found[id(value)] = value.nbytes
+        # A column with room to grow is a view: what it uses counts, for pages that were never written take no memory.
+        found[value.ctypes.data] = max(value.nbytes, found.get(value.ctypes.data, 0))
     elif isinstance(value, dict):
         for item in value.values():
             arrays_of(item, found)

@@ -15,7 +15,7 @@ from typing import Any
 # Phase: the functions it consists of, each where it is called from. What no longer exists is reported and left out.
 PHASES = {
     "events, brands, posts": ("simulation.sign", "simulation.publish"),
-    "room in seen lists": ("simulation.make_room",),
+    "room in seen lists": ("rounds.make_room",),
     "deliver to followers": ("rounds._deliver",),
     "pools": ("rounds._pools",),
     "audiences of tests, ads": ("rounds._test_audiences", "rounds._ad_audiences"),

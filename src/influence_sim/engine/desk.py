@@ -82,13 +82,14 @@ class Outside(NamedTuple):
     word: Array  # u4 the same in the upper half
     time: Array  # u4
     contest: Array  # f8 uniform that decides whether it wins
-    topic: Array  # f8 uniform, then the topic
-    ad: Array  # f8 uniform, then 1 where it is an advertisement
+    # Uniforms at first; then what they decide, in the same memory.
+    topic: Array  # f8 the topic
+    ad: Array  # f8 1 where it is an advertisement
     watch: Array  # f8 uniform of watching
-    a: Array  # f8 uniform, then match, then the learning signal
-    b: Array  # f8 uniform, then the length in seconds
-    c: Array  # f8 uniform, then seconds watched, unless it is watched to the end
-    d: Array  # f8
+    a: Array  # f8 noise of match, then what the platform learns
+    b: Array  # f8 length, s
+    c: Array  # f8 seconds watched of one showing
+    d: Array  # f8 share of the whole strength, then match, then median seconds of watching
 
 
 class Desk(NamedTuple):

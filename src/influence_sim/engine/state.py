@@ -244,8 +244,8 @@ def lengthened(column: Array, size: int) -> Array:
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
     if column.ctypes.data + size * column.itemsize <= owner.ctypes.data + owner.nbytes:
-        longer: Array = np.lib.stride_tricks.as_strided(column, (size,), column.strides, subok=True)
-        return longer
+        longer = np.ndarray((size,), column.dtype, owner, column.ctypes.data - owner.ctypes.data)
+        return longer.view(type(column))
     made = records(2 * size, column.dtype) if column.dtype.names else np.zeros(2 * size, column.dtype)
     made[: len(column)] = column
     return made[:size]
