@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from history import append
-from worlds import CREATORS, FEWEST, FOLLOWS, PER_AGENT
+from worlds import CREATORS, FEWEST, FOLLOWS, PER_AGENT, POWER
 
 Row = dict[str, Any]
 MEASURE = Path(__file__).with_name("measure.py")
@@ -282,7 +282,7 @@ def main() -> None:
     growth = project(sizes, grown)
     a = None if o.sizes_only else around(o.quick)
     print(
-        f"\nDefault market, {FOLLOWS:g} follows a person, creators {CREATORS:.0%} of people (at least {FEWEST}), "
+        f"\nDefault market, {FOLLOWS:g} follows a person, creators {CREATORS} (people / 10,000)^{POWER:g}, at least {FEWEST}; "
         f"{o.per_agent} real people each; {os.cpu_count()} processors, load {load:.1f} at the start\n"
     )
     show_sizes(sizes)

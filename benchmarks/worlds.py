@@ -6,7 +6,7 @@ from influence_sim.scenario.parameters import Creators, Graph, Market, People
 
 PER_AGENT = 20  # real people behind each simulated one: the default market's ratio
 CREATORS = 300  # of 10,000 people
-GROWTH = 0.6  # power of people with which creators grow
+POWER = 0.6  # of people, with which creators grow
 FEWEST = 100
 FOLLOWS = 50.0
 
@@ -17,7 +17,7 @@ def market(people: int, follows: float = FOLLOWS, per_agent: int = PER_AGENT) ->
     With 3 % of people at every size, stars among the modelled creators of large worlds would crowd out what the rest of the platform
     posts, whose stars the rates of an open platform do not have (docs/explanation/scale.md): an impression would be more work.
     """
-    creators = max(FEWEST, round(CREATORS * (people / 10_000) ** GROWTH))
+    creators = max(FEWEST, round(CREATORS * (people / 10_000) ** POWER))
     return Market(
         people=People(agents=people, population=per_agent * people),
         creators=Creators(count=min(people, creators)),
