@@ -181,7 +181,7 @@ def first_round(base: Simulation, which: int | None) -> Simulation:
     n = s.world.size
     s.today = dict.fromkeys(s.today, 0.0)
     s.wish = np.full(n, 0.5)
-    s.seen = make_room(s.seen, np.full(n, 400), s.first_live)
+    make_room(s, np.full(n, 400))
     play_round(s, 0, np.zeros(0, np.int64))
     return s
 

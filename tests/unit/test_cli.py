@@ -106,6 +106,8 @@ def shrink(command, out):
     args = shlex.split(command)[1:]
     for option in {"--out", "--snapshot"} & {*args}:
         args[args.index(option) + 1] = str(out if args[0] != "schema" else out / "schema.json")
+    if args[0] == "replay":
+        args[args.index("--out") + 1] = str(out / "class.html")
     if args[0] == "new":
         args[1] = str(out / Path(args[1]).name)
     if args[0] == "compare":
@@ -123,7 +125,8 @@ def shrink(command, out):
 
 def is_quick(line):
     words = line.split()
-    return words[1] not in ("compare", "run", "sweep", "doctor", *ANALYSES) and (words[1] != "scorecard" or "--list" in words)
+    slow = ("compare", "run", "sweep", "doctor", "studio", "replay", *ANALYSES)
+    return words[1] not in slow and (words[1] != "scorecard" or "--list" in words)
 
 
 def test_quick_examples_run(capsys, tmp_path):
@@ -138,7 +141,8 @@ def test_quick_examples_run(capsys, tmp_path):
 
 @pytest.mark.slow
 def test_running_examples_run(capsys, tmp_path):
-    running = [line for line in all_examples() if not is_quick(line)]
+    # The studio serves until it is stopped: tests/browser.
+    running = [line for line in all_examples() if not is_quick(line) and line.split()[1] != "studio"]
     assert len(running) >= 6
     for i, line in enumerate(running):
         if "sensitivity" in line:  # needs a sweep; tests of its own
@@ -276,7 +280,7 @@ def fake_compare(monkeypatch):
          "feasible": [1.0, 1.0], "cost_per_incremental_purchase": [float("nan"), 80.0]}
     )  # fmt: skip
 
-    def compare(loaded, out=None, jobs=None, progress=None, stopping=None):
+    def compare(loaded, out=None, jobs=None, progress=None, stopping=None, threads=None):
         asked.update(loaded=loaded, out=out, jobs=jobs, stopping=stopping)
         progress(1, 4, {"macro": (12.5, 3.0, 20.0)})
         if asked.get("interrupt"):

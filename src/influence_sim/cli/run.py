@@ -34,7 +34,6 @@ _CHECKPOINT = "Keep the run in DIR.checkpoint every DAYS days until it is done; 
     "run",
     cls=Page,
     examples=(
-        "influence-sim run scenarios/demo.yaml --strategy micro_portfolio",
         "influence-sim run scenarios/demo.yaml --strategy paid_infeed --out results/one_run --events --threads 2 --json",
         "influence-sim run scenarios/demo.yaml --strategy none --replication 3 --until 2 --snapshot results/day2.snapshot",
         "influence-sim run scenarios/demo.yaml --strategy macro --out results/long_run --checkpoint 7",

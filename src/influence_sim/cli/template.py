@@ -68,10 +68,15 @@ def _quoted(text: str) -> str:
 
 
 def _value(value: Any) -> str:
+    from pydantic import BaseModel
+
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict | BaseModel):
+        fields = value.model_dump().items() if isinstance(value, BaseModel) else value.items()
+        return "{" + ", ".join(f"{key}: {_value(x)}" for key, x in fields) + "}"
     return f"{int(value):_}" if isinstance(value, int | float) and float(value).is_integer() and abs(value) < 1e15 else str(value)
 
 

@@ -33,10 +33,10 @@ def predict(p, pair, r, scene, desk):
     standing = 1.0
     if pair >= 0:
         follows = int(acq.follows[pair])
-        affinity = acq.affinity[pair] * scene.decays.affinity[day - acq.touched[pair]]
+        affinity = acq.pair[pair].affinity * scene.decays.affinity[day - acq.pair[pair].touched]
         z += rules.prediction_follow * follows + rules.prediction_affinity * min(affinity, 5.0)
-        if acq.refused[pair] > 0:
-            standing = standing_after(day - acq.refused[pair] + 1, rules)
+        if acq.pair[pair].refused > 0:
+            standing = standing_after(day - acq.pair[pair].refused + 1, rules)
     return z, follows, affinity, standing
 
 
@@ -81,9 +81,7 @@ def _meet(r, scene, desk):
         c.pair[j] = pair
         if pair >= 0:
             prefetch(acq.follows, pair)
-            prefetch(acq.affinity, pair)
-            prefetch(acq.touched, pair)
-            prefetch(acq.refused, pair)
+            prefetch(acq.pair, pair)
 
 
 @inner

@@ -130,12 +130,12 @@ def _purchase(i, b, bought, day, rules, decays, satisfied, viewers, leads, acq, 
     # The creator who showed the product answers for it.
     row = find(acq.start, acq.creator, i, leads[i, b].credited - 1)
     if row >= 0:
-        age = day - acq.touched[row]
-        acq.tie[row] *= decays.tie[age]
-        acq.affinity[row] *= decays.affinity[age]
-        acq.good[row] = acq.good[row] * decays.trust[age] + (rules.trust_purchase if good else 0.0)
-        acq.bad[row] = acq.bad[row] * decays.trust[age] + (0.0 if good else rules.trust_purchase * rules.negativity)
-        acq.touched[row] = day
+        age = day - acq.pair[row].touched
+        acq.pair[row].tie *= decays.tie[age]
+        acq.pair[row].affinity *= decays.affinity[age]
+        acq.pair[row].good = acq.pair[row].good * decays.trust[age] + (rules.trust_purchase if good else 0.0)
+        acq.pair[row].bad = acq.pair[row].bad * decays.trust[age] + (0.0 if good else rules.trust_purchase * rules.negativity)
+        acq.pair[row].touched = day
 
 
 @hot

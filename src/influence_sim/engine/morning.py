@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from influence_sim.engine.accounts import accounts_of, open_accounts
 from influence_sim.engine.contracts import Campaign, Flight, contract, listed_fee, observe, sales_of
 from influence_sim.engine.publish import MADE_FIRST, advance_form, organic_counts, with_room, write_posts
 from influence_sim.engine.state import BRAND_ACCOUNT, FORMATS, HIRED, MADE, Array
@@ -73,8 +74,8 @@ def joiners(s: Simulation) -> list[tuple[int, int]]:
     if not len(person):
         return []
     s.leads.joined[person, brand] = 2
-    s.open_accounts(np.unique(person[s.accounts_of(person) < 0]))
-    return list(zip(s.accounts_of(person).tolist(), brand.tolist(), strict=True))
+    open_accounts(s, np.unique(person[accounts_of(s, person) < 0]))
+    return list(zip(accounts_of(s, person).tolist(), brand.tolist(), strict=True))
 
 
 def _to_boost(s: Simulation, campaign: Campaign, order: PaidImpressions) -> int | None:

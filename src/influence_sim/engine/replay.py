@@ -7,6 +7,7 @@ opened, scored and filled one slot at a time, so that the desk can be read in be
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,13 +85,17 @@ class Witness:
             draw_outside(1, scene, desk)
             q = desk.request[0]
             for place in range(int(q.slots)):
-                if scene.day == self.day and self.slots == self.slot:
+                if self.wants(scene.day):
                     self._look(scene, desk, int(q.row) + place, place, score)
                 else:
                     play_slot(0, scene, desk)
                 self.slots += scene.day == self.day
             close_request(0, scene, desk)
         self.rounds += scene.day == self.day
+
+    def wants(self, day: int) -> bool:
+        """Tell whether the slot that comes next is to be looked at."""
+        return day == self.day and self.slots == self.slot
 
     def _look(self, scene: Scene, desk: Desk, row: int, place: int, score: Score | None) -> None:
         rules, slots, q, c = scene.rules, scene.slots, desk.request[0], desk.candidates
@@ -124,10 +129,36 @@ class Witness:
         others = [j for j in order if j != leading]
         bits = int(slots.action[row])
         self.found = SlotReplay(
-            person=self.person, day=scene.day, slot=self.slot, round=self.rounds, request=int(q.number), source=source, winner=winner,
+            person=self.person, day=scene.day, slot=self.slots, round=self.rounds, request=int(q.number), source=source, winner=winner,
             runner_up=contender(others[0]) if others else None, outside=outside, candidates=m, drawn=drawn, watched=float(slots.watch[row]),
             actions=[name for name, bit in ACTIONS if bits & bit],
         )  # fmt: skip
+
+
+class Diary(Witness):
+    """Serves one person slot by slot, every day, and keeps the replays of the newest slots.
+
+    Begun in a morning, its slots count like those of the event log.
+    """
+
+    def __init__(self, person: int, most: int = 60) -> None:
+        super().__init__(person, -1, 0)
+        self.kept: deque[SlotReplay] = deque(maxlen=most)
+
+    def wants(self, day: int) -> bool:
+        """Look at every slot."""
+        return True
+
+    def serve(self, scene: Scene, name: str, score: Score | None, scale: float) -> None:
+        """Serve the person in this round as the kernels do."""
+        if scene.day != self.day:
+            self.day, self.slots, self.rounds = scene.day, 0, 0
+        super().serve(scene, name, score, scale)
+
+    def _look(self, *arguments: Any) -> None:
+        super()._look(*arguments)
+        assert self.found is not None
+        self.kept.append(self.found)
 
 
 def _drawn(rules: Any, person: int, place: int, time_word: int) -> str:

@@ -35,7 +35,7 @@ from influence_sim.engine.state import (
     TAKEOVER,
     TRENDING,
 )
-from influence_sim.jit import hot, inner, prefetch
+from influence_sim.jit import hot, inner
 from influence_sim.maths import exp, power
 from influence_sim.rng import Stream
 
@@ -301,9 +301,9 @@ def _given(s, moment, r, scene, desk):
 
 
 @inner
-def _lead(s, r, scene, desk):
+def _lead(s, r, rules, desk):
     """Find the candidate that leads slot s, and how rare an outside post must be to beat it."""
-    rules, q = scene.rules, desk.request[r]
+    q = desk.request[r]
     if rules.mixture:
         u, _, _, _ = tail(rules.seed, _SOURCE, rules.replication, q.person, s, 0, q.time_word)
         q.best, q.top = _best(_draw_source(u, rules), r, rules, desk)
@@ -311,11 +311,6 @@ def _lead(s, r, scene, desk):
     elif q.stale:
         q.best, q.top = _best(-1, r, rules, desk)
         q.stale = 0
-        if q.best >= 0 and desk.candidates.pair[q.best] >= 0:
-            pair = desk.candidates.pair[q.best]
-            prefetch(scene.acq.tie, pair)
-            prefetch(scene.acq.good, pair)
-            prefetch(scene.acq.bad, pair)
         # The best outside post beats `top` when (strength / -ln U)^t > top; solved for U once per candidate.
         q.limit = 0.0 if q.outside > 0.0 else 1.0
         if q.best >= 0 and q.top > 0.0 and q.outside > 0.0:
@@ -340,7 +335,7 @@ def play_slot(r, scene, desk):
         z, _, _, _ = predict(p, pair, r, scene, desk)
         _show(row, p, pair, source, -1, predicted_like(z, p, rules, posts), moment, r, scene, desk)
         return
-    _lead(s, r, scene, desk)
+    _lead(s, r, scene.rules, desk)
     j = q.best
     if desk.outside.contest[q.at + s] > q.limit:
         _outside(row, s, r, scene, desk)

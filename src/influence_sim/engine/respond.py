@@ -174,11 +174,11 @@ def respond(row, p, pair, source, sharer, moment, predicted, r, scene, desk):
     good = 0.0
     bad = 0.0
     if pair >= 0:
-        age = day - acq.touched[pair]
+        age = day - acq.pair[pair].touched
         follows = float(acq.follows[pair])
-        tie = acq.tie[pair] * decays.tie[age]
-        good = acq.good[pair] * decays.trust[age]
-        bad = acq.bad[pair] * decays.trust[age]
+        tie = acq.pair[pair].tie * decays.tie[age]
+        good = acq.pair[pair].good * decays.trust[age]
+        bad = acq.pair[pair].bad * decays.trust[age]
     trust = trust_of(good, bad, scene.reputation[c], rules.reputation_weight)
     # A creator's post that a brand boosts is bought, but the creator's; only the brand's own account is trusted as a brand.
     ad = source == PAID and key >= BRAND_ACCOUNT

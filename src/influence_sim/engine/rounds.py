@@ -11,6 +11,7 @@ from influence_sim.engine.constants import buckets
 from influence_sim.engine.contracts import Flight, settle
 from influence_sim.engine.pools import allot, beliefs, count_round, deliver, grouped, modelled, promote, refresh
 from influence_sim.engine.sample import exposures
+from influence_sim.engine.seen import make_room
 from influence_sim.engine.state import CLASSES, FAILED, FIXED, HEATED, PAID, SHARE, TAKEOVER, Array, Lists, Pool, Pools, Scene, Slots
 from influence_sim.rng import Stream
 
@@ -30,6 +31,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     total = int(start[-1])
     slots = Slots(start, *(np.empty(total, t) for t in (np.int32, np.uint8, np.uint8, np.float32, np.int32, np.int32)))
     _deliver(s, new_posts)
+    make_room(s, np.diff(start))
     s.slots = slots
     pools = _pools(s, now)
     tests = _test_audiences(s, r, slots)
@@ -121,7 +123,9 @@ def _pools(s: Simulation, now: float) -> Pools:
         if wanted == 0:
             return Pool(Lists(np.zeros(places * buckets_of * CLASSES + 1, np.int64), rows[:0]), buckets_of, int(by_topic))
         bucket = slot % buckets_of + (posts.tag[first:count] * buckets_of if by_topic else 0)
-        key = bucket * CLASSES + np.clip(-np.frexp(weight)[1], 0, CLASSES - 1)
+        # Where weights move within a round, no class holds: all stand in the first, which is always read.
+        chance = 0 if s.rules.sequential else np.clip(-np.frexp(weight)[1], 0, CLASSES - 1)
+        key = bucket * CLASSES + chance
         return Pool(grouped(np.where(live & (weight > 0.0), key, -1), rows, places * buckets_of * CLASSES), buckets_of, int(by_topic))
 
     return Pools(
@@ -218,7 +222,7 @@ def _count(s: Simulation, r: int, slots: Slots, shown: Array) -> None:
     f, rule, posts, scale = s.market.feed, s.rules, s.posts, s.world.people_per_agent
     before = posts.impressions[: s.post_count].copy()
     totals = np.zeros((s.parts, 8), np.int64)
-    s.side_by_side(lambda part: count_round(part, s.parts, shown, rule, posts, slots, totals[part]))
+    s.each(lambda part: count_round(part, s.parts, shown, rule, posts, slots, totals[part]), range(s.parts))
     views, *counts = totals.sum(axis=0).tolist()
     outside = int((slots.post == -1).sum())
     counts = [views, outside, len(slots.post) - views - outside, *counts[:3], *counts[5:]]

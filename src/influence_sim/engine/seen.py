@@ -86,17 +86,19 @@ def _with_capacity(capacity: Array) -> Seen:
     return Seen(start, np.zeros(int(start[-1]), np.int32), np.zeros(len(capacity), np.int64))
 
 
-def make_room(s: Simulation, additions: Array, oldest: int) -> None:
+def make_room(s: Simulation, additions: Array) -> None:
     """Rebuild the sets of a simulation unless everybody has room for `additions` (N,) more posts.
 
-    Posts before row `oldest` are too old to be shown again and are dropped when sets are rebuilt.
+    Posts that are too old to be shown again are dropped when sets are rebuilt; where posts are shown again at will,
+    the sets hold what was shared, and nothing is dropped.
     """
     seen = s.seen
     if (4 * (seen.used + additions) <= 3 * np.diff(seen.start)).all():
         return
+    oldest = 0 if s.market.feed.repeats else s.first_live
     live = np.empty(len(seen.used), np.int64)
     s.blocks(_count_live, seen, oldest, live)
-    # Sets are at most three quarters full, with room for some days to come as those gone by, so that rebuilding stays rare.
+    # Sets are at most three quarters full, with room for some days like those gone by, so that rebuilding stays rare.
     days = min(max(s.day, 1), int(s.market.feed.max_age) + 1)
     wanted = live + additions + DAYS_AHEAD * live // days + 8
     s.seen = _with_capacity(4 * wanted // 3 + 1)

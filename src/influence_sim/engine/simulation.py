@@ -1,6 +1,6 @@
 """One arm of a comparison, day by day.
 
-Order of a day (`Simulation.step`):
+Order of a day (`Simulation.step`; `step_round` stops between rounds):
 
 0. events    what happens to the platform today, in every arm
 1. morning   brands observe, order, contract and pay; today's posts are written
@@ -14,7 +14,7 @@ order of people has no effect and blocks of people can run on any number of thre
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,10 +43,10 @@ from influence_sim.engine.rounds import play_round
 from influence_sim.engine.scandal import discredit
 from influence_sim.engine.seen import add_seen, make_room, new_seen
 from influence_sim.engine.state import (
-    AMATEUR,
     BLOCK,
     CHANNELS,
     LEAD,
+    PAIR,
     PASSED,
     POST,
     SUMS,
@@ -64,7 +64,7 @@ from influence_sim.engine.ties import split
 from influence_sim.engine.wom import spill_over
 from influence_sim.events import Event, in_order, market_on
 from influence_sim.feeds import score_of
-from influence_sim.rng import Stream, normals, uniforms
+from influence_sim.rng import Stream, uniforms
 from influence_sim.scenario.midrun import fixed_changes
 from influence_sim.scenario.parameters import Market
 from influence_sim.strategies.base import Order, Strategy
@@ -125,7 +125,10 @@ class Simulation:
         self.open_share = 1.0  # share of the day's slots that are served; an outage lowers it for a day
         self.heat = np.zeros(len(world.creators.person), np.int64)  # impressions (agents) by hand for each organic post of today
         self.campaigns = [Campaign(0, strategy, Ledger(budget if strategy is not None else 0.0)), *rivals(market, horizon)]
-        self.day = 0
+        self.day = self.round = 0  # days played, and rounds of today
+        self._openings: list[Array] = []  # post rows that appear in each round of today
+        self._traces: list[tuple[Array, Array, Array]] = []  # what the evening needs of the rounds played
+        self._paid_before = 0.0, 0.0  # USD this morning: all, and for ads
         self.rules = rules(market, path_seed, replication)
         self.outside, self.boredom = outside_worth(market, self.rules), boredom(self.rules)
         self.people = world.people._replace(estimate=world.people.estimate.copy(), knowledge=world.people.knowledge.copy())
@@ -215,8 +218,7 @@ class Simulation:
         edges = self.world.follows
         start, creator, friends_start, friends = split(edges.start, edges.target, self.people.creator)
         m = len(creator)
-        zero = [np.zeros(m, np.float32) for _ in range(4)]
-        table = Acquaintances(start, creator, np.ones(m, np.uint8), *zero, np.zeros(m, np.uint16), np.zeros(m, np.uint16))
+        table = Acquaintances(start, creator, np.ones(m, np.uint8), records(2 * m, PAIR)[:m])  # with room to grow
         return table, Edges(friends_start, friends, np.empty(0))
 
     # ---------------------------------------------------------------- running
@@ -229,42 +231,64 @@ class Simulation:
         return self
 
     def step(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
-        """Advance one day.
+        """Advance to the next morning.
 
         `orders` replaces what the strategy would order; `organic` replaces, per creator row, the
         number of organic posts today. Raises `RuntimeError` after the horizon.
         """
-        if self.day >= self.horizon:
-            raise RuntimeError(f"the horizon of {self.horizon} days is reached")
-        spent, ads = self.ledger.paid, self.ledger.items.get("ads", 0.0)
+        self.step_round(orders, organic)
+        while self.under_way:
+            self.step_round()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the day has begun and not ended."""
+        return bool(self._openings)
+
+    def step_round(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
+        """Advance one round: the first of a day begins with the morning, the last ends with the evening.
+
+        `round` counts those played today. `set_market` and `fork` may be called between rounds. Raises
+        `RuntimeError` after the horizon, and when `orders` or `organic` come when the day has begun.
+        """
+        if not self.under_way:
+            self.begin_day(orders, organic)
+        elif orders is not None or organic is not None:
+            raise RuntimeError(f"day {self.day} has begun: orders and posts are for its first round")
+        self._traces.append(play_round(self, self.round, self._openings[self.round]))
+        self.round += 1
+        if self.round == self.market.feed.rounds_per_day:
+            self._end_day()
+
+    def begin_day(self, orders: Sequence[Order] | None = None, organic: dict[int, int] | None = None) -> None:
+        """Play the morning, in which today's posts are written; the first `step_round` of a day does it where it was not done."""
+        if self.day >= self.horizon or self.under_way:
+            raise RuntimeError(f"day {self.day} has begun" if self.under_way else f"the horizon of {self.horizon} days is reached")
+        self._paid_before = self.ledger.paid, self.ledger.items.get("ads", 0.0)
         self._play_events()
         if self.intents is not None and orders is None and organic is None:
             orders, organic = self.intents(self)
         self.today = dict.fromkeys(DAILY, 0.0)
         sign(self, orders)
-        start_of_round = publish(self, organic or {})
-        events: list[tuple[Array, Array, Array]] = []
-        n, rounds = self.world.size, self.market.feed.rounds_per_day
+        self._openings, self._traces = publish(self, organic or {}), []
+        n = self.world.size
         self.wish = uniforms(self.rules.seed, Stream.SLOTS_TODAY, self.rules.replication, np.arange(n), 0, 0, self.day << 16)[:, 0].copy()
         self.views = np.where(self.people.joined <= self.day, self.people.views, 0.0)
-        slots_today = np.floor(self.views + self.wish).astype(np.int64)
-        make_room(self, slots_today, self.first_live)
-        if self.market.feed.repeats:
-            make_room(self, slots_today + 1, 0)
-        for r in range(rounds):
-            events.append(play_round(self, r, start_of_round[r]))
-        play_evening(self, *(np.concatenate(column) for column in zip(*events, strict=True)))
+
+    def _end_day(self) -> None:
+        play_evening(self, *(np.concatenate(column) for column in zip(*self._traces, strict=True)))
         if self.log is not None:
             self.log.evening(self)
         pay_commissions(self)
         for campaign in self.campaigns:
             release(campaign.ledger, self.day)
-        self.today["spend"] = self.ledger.paid - spent
-        self.today["spend_ads"] = self.ledger.items.get("ads", 0.0) - ads
+        self.today["spend"] = self.ledger.paid - self._paid_before[0]
+        self.today["spend_ads"] = self.ledger.items.get("ads", 0.0) - self._paid_before[1]
         self.today["day"] = self.day
         for name in DAILY:
             self.daily[name].append(self.today[name])
-        self.day += 1
+        self._openings, self._traces = [], []
+        self.day, self.round = self.day + 1, 0
 
     # ---------------------------------------------------------- change, fork
 
@@ -321,38 +345,12 @@ class Simulation:
         values: Array = getattr(columns, name)
         return values
 
-    def accounts_of(self, person: Array) -> Array:
-        """Return the account rows of people, -1 where somebody has none."""
-        row = np.full(self.world.size, -1, np.int64)
-        owner = self.creators.person
-        row[owner[owner >= 0]] = np.flatnonzero(owner >= 0)
-        return row[person]
-
-    def open_accounts(self, person: Array) -> None:
-        """Give people, who have none, accounts at the end of the table of creators; they post nothing by themselves."""
-        k, more = self.creators, len(person)
-        m = self.market.creators
-        topics = self.people.interests[person].astype(np.float64)
-        topics /= topics.sum(axis=1, keepdims=True)
-        u = uniforms(self.rules.seed, Stream.ABILITY, self.rules.replication, person, AMATEUR)
-        new = {
-            "person": person, "key": AMATEUR + person, "topics": topics, "ability": m.ability_sd * normals(u)[:, 0],
-            "authenticity": np.full(more, m.amateur_authenticity), "asking": np.ones(more), "fit_required": np.full(more, 2.0),
-            "reputation": np.full(more, 0.5), "retrievable": np.ones(more),
-        }  # fmt: skip
-        grown = {name: np.concatenate([x, new.get(name, np.zeros(more)).astype(x.dtype)]) for name, x in k._asdict().items()}
-        self.creators = k._replace(**grown)
-        self.ring = ring(self.market, self.creators)
-        self.followers, self.heat = np.append(self.followers, np.zeros(more, np.int64)), np.append(self.heat, np.zeros(more, np.int64))
-        self.belief = np.append(self.belief, np.zeros(more))
-        self.ordinals = np.vstack([self.ordinals, np.zeros((more, self.ordinals.shape[1]), np.int64)])
-
     def discredit(self, creator: int, size: float, told: float, spill: float, spill_chance: float) -> None:
         """Let a scandal break about a creator (row) this morning; see `scandal.discredit`."""
         discredit(self, creator, size, told, spill, spill_chance)
 
-    def fork(self, events: Sequence[Event] = (), market: Market | None = None) -> Simulation:
-        """Return an independent copy at this day that goes on under the same dice.
+    def fork(self, events: Sequence[Event] = (), market: Market | None = None, path_seed: int | None = None) -> Simulation:
+        """Return an independent copy at this round that goes on under the same dice, or under others.
 
         Rules of Mesa agents and a log are not inherited. The world, which nobody writes, is shared.
 
@@ -362,6 +360,8 @@ class Simulation:
             Happen in the copy, besides those this simulation has.
         market : Market, optional
             Replaces the copy's market from now on.
+        path_seed : int, optional
+            Other dice from now on: what is written stays, what happens to it differs.
 
         Raises
         ------
@@ -379,6 +379,8 @@ class Simulation:
             setattr(twin, name, None if name in LEFT_BEHIND else copy.deepcopy(value, known))
         twin.events = in_order([*self.events, *events])
         twin._pool = twin._start_threads()
+        if path_seed is not None:
+            twin.rules.seed = path_seed
         if market is not None:
             twin.set_market(market)
         return twin
@@ -389,7 +391,7 @@ class Simulation:
             raise ValueError(f"no person {person} or post {post}")
         room = self.seen.start[person + 1] - self.seen.start[person]
         if 4 * (self.seen.used[person] + 1) > 3 * room:
-            make_room(self, np.ones(self.world.size, np.int64), self.first_live)
+            make_room(self, np.ones(self.world.size, np.int64))
         add_seen(self.seen, person, post)
         self.pending.append((person, post))
 
@@ -412,7 +414,7 @@ class Simulation:
 
     @property
     def parts(self) -> int:
-        """How many things `side_by_side` does at the same time."""
+        """How many things are done at the same time."""
         return 1 if self._pool is None else self._threads
 
     @property
@@ -429,12 +431,9 @@ class Simulation:
         else:
             list(self._pool.map(lambda low: function(low, min(low + size, n), *arguments), range(0, n, size)))
 
-    def side_by_side(self, function: Callable[[int], None]) -> None:
-        """Call function(part) for part 0 to `parts` - 1, on the threads."""
-        if self._pool is None:
-            function(0)
-        else:
-            list(self._pool.map(function, range(self.parts)))
+    def each(self, function: Callable[[Any], None], things: Iterable[Any]) -> None:
+        """Call function(thing) for each of several things that do not touch each other, on the threads."""
+        list(map(function, things) if self._pool is None else self._pool.map(function, things))
 
     def close(self) -> None:
         """Stop the threads; the state stays readable."""

@@ -58,7 +58,8 @@ DERIVED = (
     "_threads", "_pool",
 )  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
-NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness")
+NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness",
+            "round", "_openings", "_traces", "_paid_before")  # fmt: skip
 
 
 class SnapshotError(Exception):
@@ -84,13 +85,15 @@ def save_snapshot(simulation: Simulation, path: str | os.PathLike[str], packed: 
     Raises
     ------
     SnapshotError
-        When `path` is something else than a snapshot, the strategy or an event is not registered,
+        When `path` is something else than a snapshot, a day is under way, the strategy or an event is not registered,
         or people have names that are neither numbers nor text.
     OSError
         When the file cannot be written.
     """
     target = Path(path)
     check_target(target)
+    if simulation.under_way:
+        raise SnapshotError(f"day {simulation.day} is under way: a snapshot is taken between two days")
     header, arrays = _header(simulation), _arrays(simulation)
     building = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -334,8 +337,16 @@ def _ledger_in(kept: dict[str, Any]) -> Ledger:
 
 
 def _restored(header: dict[str, Any], arrays: _Kept, threads: int) -> Simulation:
+    def column(values: Array) -> Array:
+        """Return kept values as kernels were compiled for them."""
+        if values.dtype.names is None:
+            return values
+        made: Array = records(values.shape, values.dtype)
+        made[:] = values
+        return made
+
     def table(kind: Any, prefix: str) -> Any:
-        return kind(**{name: arrays[f"{prefix}.{name}"] for name in kind._fields})
+        return kind(**{name: column(arrays[f"{prefix}.{name}"]) for name in kind._fields})
 
     tables = {name: table(kind, f"world.{name}") for name, kind in _WORLD.items()}
     world = World(brand_topics=arrays["world.brand_topics"], **tables, **header["world"])

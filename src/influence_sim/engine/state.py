@@ -96,13 +96,13 @@ POST = np.dtype(
 # What a person carries from slot to slot; a person belongs to one block, so no record is shared.
 VIEWER = np.dtype(
     [
-        ("requests", "i8"),  # made today
-        ("shown", "i8"),  # slots filled today
-        ("sponsored", "i8"),  # sponsored slots today
+        ("requests", "i4"),  # made today
+        ("shown", "i4"),  # slots filled today
+        ("sponsored", "i4"),  # sponsored slots today
         ("saturation", "f8"),  # sponsored share seen, smoothed
         ("watched", "f8"),  # seconds watched so far
         ("recognised", "f8"),  # disclosed exposures of today, as far as recognised
-        ("bought", "i8"),  # day after the last purchase in the category, while the need is closed by it; 0: the need is open
+        ("bought", "i4"),  # day after the last purchase in the category, while the need is closed by it; 0: the need is open
     ],
     align=True,
 )
@@ -127,11 +127,11 @@ CAREER = np.dtype(
 # The same per person and brand.
 LEAD = np.dtype(
     [
-        ("ads", "i8"),  # bought impressions today
-        ("touches", "i8"),  # sponsored or bought impressions today
-        ("clicks", "i8"),  # today
-        ("bought", "i8"),  # at once after a click, today
-        ("purchases", "i8"),  # realised
+        ("ads", "i4"),  # bought impressions today
+        ("touches", "i4"),  # sponsored or bought impressions today
+        ("clicks", "i4"),  # today
+        ("bought", "i4"),  # at once after a click, today
+        ("purchases", "i4"),  # realised
         ("exposure", "f8"),  # fully watched sponsored posts today, by influencers
         ("exposure_ad", "f8"),  # the same for bought impressions
         ("noticed", "f8"),  # chance that today's exposures made the person aware
@@ -145,19 +145,19 @@ LEAD = np.dtype(
         ("loyalty", "f8"),  # of good purchases
         ("expected", "f8"),  # sum of purchase probabilities given what was seen
         ("category", "f8"),  # interest in the category, cosine minus the market's mean
-        ("aware", "i8"),
-        ("considering", "i8"),
-        ("customer", "i8"),  # the last purchase in the category was of this brand, and the person has not left the category
-        ("reached", "i8"),  # by 0 none, 1 one account, 2 several
-        ("account", "i8"),  # row of the first account that reached the person, plus one
+        ("aware", "i1"),
+        ("considering", "i1"),
+        ("customer", "i1"),  # the last purchase in the category was of this brand, and the person has not left the category
+        ("reached", "i1"),  # by 0 none, 1 one account, 2 several
+        ("account", "i4"),  # row of the first account that reached the person, plus one
         # What dashboards know; only a credited purchase reads the creator of the last touch.
         ("touch", "f8", (TOUCHING,)),  # faded touches by channel
-        ("clicked", "i8"),  # day of the last click, plus one
-        ("click_channel", "i8"),
-        ("click_creator", "i8"),  # row of its account, plus one
-        ("credited", "i8"),  # row of the last creator whose sponsored post was watched, plus one
-        ("joined", "i8"),  # the brand's challenge: 1 makes a video tomorrow, 2 has made it
-        ("cell", "i8"),  # test cell of the brand's hold-outs, from 1; 0: in none
+        ("clicked", "i4"),  # day of the last click, plus one
+        ("click_channel", "i1"),
+        ("click_creator", "i4"),  # row of its account, plus one
+        ("credited", "i4"),  # row of the last creator whose sponsored post was watched, plus one
+        ("joined", "i1"),  # the brand's challenge: 1 makes a video tomorrow, 2 has made it
+        ("cell", "i2"),  # test cell of the brand's hold-outs, from 1; 0: in none
     ],
     align=True,
 )
@@ -180,18 +180,75 @@ def records(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     return memory[begin : begin + size].view(dtype).reshape(shape).view(np.recarray)
 
 
+# What a person has with a creator, as of the day `touched`.
+PAIR = np.dtype(
+    [
+        ("tie", "f4"),
+        ("good", "f4"),  # positive trust evidence, without the prior
+        ("bad", "f4"),
+        ("affinity", "f4"),  # past engagements
+        ("touched", "u2"),  # day of the last change
+        ("refused", "u2"),  # day after the last `not interested`; 0 never
+    ]
+)
+
+
 class Acquaintances(NamedTuple):
-    """Pairs (person, creator) with a follow or an engagement, sorted by person then creator."""
+    """Pairs (person, creator) with a follow or an engagement, sorted by person then creator.
+
+    What every search or delivery reads stands in columns of its own, the rest in one record: one cache line.
+    """
 
     start: Array  # i8 (people + 1)
     creator: Array  # i4
     follows: Array  # u1
-    tie: Array  # f4 as of `touched`
-    good: Array  # f4 positive trust evidence as of `touched`, without the prior
-    bad: Array  # f4
-    affinity: Array  # f4 past engagements as of `touched`
-    touched: Array  # u2 day of the last change
-    refused: Array  # u2 day after the last `not interested`; 0 never
+    pair: Array  # records PAIR
+
+    @property
+    def tie(self) -> Array:
+        """Strength of ties, as of `touched`."""
+        return self.pair["tie"]
+
+    @property
+    def good(self) -> Array:
+        """Positive trust evidence, as of `touched`."""
+        return self.pair["good"]
+
+    @property
+    def bad(self) -> Array:
+        """Negative trust evidence, as of `touched`."""
+        return self.pair["bad"]
+
+    @property
+    def affinity(self) -> Array:
+        """Past engagements, as of `touched`."""
+        return self.pair["affinity"]
+
+    @property
+    def touched(self) -> Array:
+        """Day of the last change."""
+        return self.pair["touched"]
+
+    @property
+    def refused(self) -> Array:
+        """Day after the last `not interested`; 0 never."""
+        return self.pair["refused"]
+
+
+def lengthened(column: Array, size: int) -> Array:
+    """Return a column of `size` entries that begins with the given ones: in the same memory, or in new one with as much to spare.
+
+    What is spare costs address space only: memory is taken page by page as it is written.
+    """
+    owner = column
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if column.ctypes.data + size * column.itemsize <= owner.ctypes.data + owner.nbytes:
+        longer: Array = np.lib.stride_tricks.as_strided(column, (size,), column.strides, subok=True)
+        return longer
+    made = records(2 * size, column.dtype) if column.dtype.names else np.zeros(2 * size, column.dtype)
+    made[: len(column)] = column
+    return made[:size]
 
 
 class Slots(NamedTuple):

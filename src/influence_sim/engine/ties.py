@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from influence_sim.engine.respond import find, tail, trust_of
-from influence_sim.engine.state import BRAND_ACCOUNT, COMMENT, FIXED, LIKE, NEGATIVE, PAID, SHARE, SUBSCRIBE, Array, Shown, Slots
+from influence_sim.engine.state import (
+    BRAND_ACCOUNT,
+    COMMENT,
+    FIXED,
+    LIKE,
+    NEGATIVE,
+    PAID,
+    SHARE,
+    SUBSCRIBE,
+    Acquaintances,
+    Array,
+    Shown,
+    Slots,
+    lengthened,
+)
 from influence_sim.jit import hot, inner, kernel
 from influence_sim.rng import Stream, uniform_columns
 
@@ -104,57 +118,58 @@ def _count_new(low, high, start, creator, event_start, event_creator, added):
 
 
 @hot
-def _merge(low, high, old_start, old_creator, event_start, event_creator, start, creator, source):
-    """Fill the rows of people low..high-1: creator in rising order, and the old row (-1: new)."""
-    for i in range(low, high):
-        at = start[i]
-        e = event_start[i]
-        end = event_start[i + 1]
-        for old in range(old_start[i], old_start[i + 1]):
-            c = old_creator[old]
-            while e < end and event_creator[e] <= c:
-                if event_creator[e] < c and (at == start[i] or creator[at - 1] != event_creator[e]):
-                    creator[at] = event_creator[e]
-                    source[at] = -1
-                    at += 1
-                e += 1
-            creator[at] = c
-            source[at] = old
-            at += 1
-        while e < end:
-            if at == start[i] or creator[at - 1] != event_creator[e]:
-                creator[at] = event_creator[e]
-                source[at] = -1
-                at += 1
-            e += 1
+def _spread(old_start, start, column):
+    """Move the rows of every person to where they begin now, last person first: nobody's rows are overwritten before they move."""
+    for i in range(len(start) - 2, -1, -1):
+        shift = start[i] - old_start[i]
+        if shift == 0:
+            return
+        for row in range(old_start[i + 1] - 1, old_start[i] - 1, -1):
+            column[row + shift] = column[row]
 
 
 @hot
-def _move(low, high, start, column, source, fresh, out):
-    """Fill the rows of people low..high-1 in `out` with the old rows `source` of a column, and `fresh` where there was none."""
-    for row in range(start[low], start[high]):
-        out[row] = column[source[row]] if source[row] >= 0 else fresh
+def _insert(low, high, day, old_start, acq, event_start, event_creator):
+    """Give the new pairs of people low..high-1 their places, in rising order of creators."""
+    for i in range(low, high):
+        begin = acq.start[i]
+        end = begin + old_start[i + 1] - old_start[i]
+        if end == acq.start[i + 1]:
+            continue
+        for e in range(event_start[i], event_start[i + 1]):
+            c = event_creator[e]
+            at = end
+            while at > begin and acq.creator[at - 1] > c:
+                at -= 1
+            if at > begin and acq.creator[at - 1] == c:
+                continue
+            for row in range(end, at, -1):
+                acq.creator[row] = acq.creator[row - 1]
+                acq.follows[row] = acq.follows[row - 1]
+                acq.pair[row] = acq.pair[row - 1]
+            end += 1
+            acq.creator[at] = c
+            acq.follows[at] = 0
+            new = acq.pair[at]
+            new.tie = 0.0
+            new.good = 0.0
+            new.bad = 0.0
+            new.affinity = 0.0
+            new.touched = day
+            new.refused = 0
 
 
 def meet(s: Simulation, event_start: Array, event_creator: Array) -> None:
-    """Give every pair of today's events a row in the table of acquaintances.
-
-    Columns move one by one, so that never two whole tables stand in memory.
-    """
+    """Give every pair of today's events a row in the table of acquaintances, which grows in its own memory."""
     table, added = s.acquaintances, np.empty(s.world.size, np.int64)
     s.blocks(_count_new, table.start, table.creator, event_start, event_creator, added)
     if not added.any():
         return
     start = table.start + np.concatenate([[0], np.cumsum(added)])
-    creator, source = (np.empty(int(start[-1]), np.int32) for _ in range(2))
-    s.blocks(_merge, table.start, table.creator, event_start, event_creator, start, creator, source)
-    del table
-    s.acquaintances = s.acquaintances._replace(start=start, creator=creator)
-    for name in ("follows", "tie", "good", "bad", "affinity", "touched", "refused"):
-        column = getattr(s.acquaintances, name)
-        out = np.empty(len(source), column.dtype)
-        s.blocks(_move, start, column, source, column.dtype.type(s.day if name == "touched" else 0), out)
-        s.acquaintances = s.acquaintances._replace(**{name: out})
+    columns = [lengthened(column, int(start[-1])) for column in table[1:]]
+    s.each(lambda column: _spread(table.start, start, column), columns)
+    s.acquaintances = Acquaintances(start, *columns)
+    s.blocks(_insert, s.day, table.start, s.acquaintances, event_start, event_creator)
 
 
 class Dice(NamedTuple):
@@ -188,8 +203,8 @@ def _roll(i, begin, end, day, rules, creator, key, dice):
 @inner
 def _trust_now(row, day, reputation, rules, acq, decays):
     """Return the trust of a row of acquaintances in fixed point."""
-    keep = decays.trust[day - acq.touched[row]]
-    return int(trust_of(acq.good[row] * keep, acq.bad[row] * keep, reputation, rules.reputation_weight) * FIXED)
+    keep = decays.trust[day - acq.pair[row].touched]
+    return int(trust_of(acq.pair[row].good * keep, acq.pair[row].bad * keep, reputation, rules.reputation_weight) * FIXED)
 
 
 @hot
@@ -214,11 +229,11 @@ def _evening(
                 followers[c] += 1
                 trusted[c] += _trust_now(row, day, reputation, rules, acq, decays)
                 continue
-            age = day - acq.touched[row]
-            tie = acq.tie[row] * decays.tie[age]
-            good = acq.good[row] * decays.trust[age]
-            bad = acq.bad[row] * decays.trust[age]
-            affinity = acq.affinity[row] * decays.affinity[age]
+            age = day - acq.pair[row].touched
+            tie = acq.pair[row].tie * decays.tie[age]
+            good = acq.pair[row].good * decays.trust[age]
+            bad = acq.pair[row].bad * decays.trust[age]
+            affinity = acq.pair[row].affinity * decays.affinity[age]
             sold = 0.0
             misfit = 0.0
             while e < end and events.creator[e] == c:
@@ -244,7 +259,7 @@ def _evening(
                         if b >= 0:
                             leads[i, b].attitude = max(-1.0, leads[i, b].attitude - rules.attitude_detection)
                 if bits & NEGATIVE:
-                    acq.refused[row] = day + 1
+                    acq.pair[row].refused = day + 1
                 if bits & SUBSCRIBE and not acq.follows[row]:
                     acq.follows[row] = 1
                     changes[i, 0] += 1
@@ -264,11 +279,11 @@ def _evening(
                     tie += rules.gain * (1.0 - tie)
                     has_events = True
             if has_events:
-                acq.tie[row] = np.float32(tie)
-                acq.good[row] = np.float32(good)
-                acq.bad[row] = np.float32(bad)
-                acq.affinity[row] = np.float32(affinity)
-                acq.touched[row] = day
+                acq.pair[row].tie = np.float32(tie)
+                acq.pair[row].good = np.float32(good)
+                acq.pair[row].bad = np.float32(bad)
+                acq.pair[row].affinity = np.float32(affinity)
+                acq.pair[row].touched = day
             if acq.follows[row]:
                 followers[c] += 1
                 trusted[c] += _trust_now(row, day, reputation, rules, acq, decays)

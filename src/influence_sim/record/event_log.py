@@ -155,7 +155,9 @@ class EventLog:
         if not self._facts:
             self._begin(s)
         if r == 0:
-            self._morning = s.acquaintances, s.leads.purchases[:, 0].copy()
+            table = s.acquaintances  # grows in place
+            table = table._replace(creator=table.creator.copy(), follows=table.follows.copy())
+            self._morning = table, s.leads.purchases[:, 0].copy()
             self._bought = np.zeros(s.world.size, np.int64)
         self._posts(s, new_posts)
         slots: Any = s.slots

@@ -19,7 +19,7 @@ from influence_sim.world import columns
 
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 TABLES = {"People": columns.People, "Creators": columns.Creators, "Follows": columns.Edges}
-RECORDS = {"Post": "POST", "Person, today and so far": "VIEWER", "Person x brand": "LEAD"}
+RECORDS = {"Post": "POST", "Person, today and so far": "VIEWER", "Person x brand": "LEAD", "Person x creator": "PAIR"}
 NAMED_TUPLES = {"Acquaintance (person, creator)": "Acquaintances"}
 GROUP_NAMES = {name: field.annotation for name, field in Market.model_fields.items()}
 
@@ -45,7 +45,7 @@ def state_tables() -> list[str]:
         out += [f"**{title}**", "", *table(("variable", "type", "shape", "unit", "range", "meaning"), described), ""]
     source = inspect.getsource(state)
     for title, name in RECORDS.items():
-        body = source.split(f"{name} = np.dtype(")[1].split("align=True")[0]
+        body = source.split(f"{name} = np.dtype(")[1].split("\n)\n")[0]
         rows = [(f"`{n}`", t, note) for n, t, note in _declared(body, r'^ +\("(?P<name>\w+)", "(?P<type>\w+)".*?\),(?: *# (?P<note>.*))?$')]
         out += [f"**{title}**", "", *table(("variable", "type", "meaning"), rows), ""]
     for title, name in NAMED_TUPLES.items():

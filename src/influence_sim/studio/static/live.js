@@ -1,0 +1,80 @@
+// A lesson played by the server: requests go out, scenes, frames and answers come in.
+import { decode } from "./frames.js";
+
+const WAITS = [500, 1000, 2000, 4000, 8000];
+
+/** A source of worlds. `listen(message)` gets everything, also {type: "lost"} and {type: "back"}. */
+export class LiveSource {
+  constructor(token, listen) {
+    this.token = token;
+    this.listen = listen;
+    this.can = new Set(["setup", "knobs", "phone", "why", "luck", "reveal", "take"]);
+    this.opened = null; // the last lesson opened, to open it again after a lost connection
+    this.rounds = 0;
+    this.log = [];
+    this.tries = 0;
+    this.queue = [];
+    this.connect();
+  }
+
+  connect() {
+    const socket = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(this.token)}`);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      if (this.tries > 0) {
+        this.listen({ type: "back" });
+        if (this.opened) this.raw({ ...this.opened, rounds: this.rounds, log: this.log });
+      }
+      this.tries = 0;
+      for (const message of this.queue.splice(0)) this.raw(message);
+    };
+    socket.onmessage = ({ data }) => this.take(typeof data === "string" ? JSON.parse(data) : decode(data));
+    socket.onclose = ({ code, reason }) => {
+      if (this.closed) return;
+      const final = code === 4008 || code === 4009;
+      this.listen({ type: "lost", reason: reason || "", final });
+      if (!final) setTimeout(() => this.connect(), WAITS[Math.min(this.tries++, WAITS.length - 1)]);
+    };
+  }
+
+  take(message) {
+    if (message.type === "scene") this.fresh = true;
+    if (message.type === "frame") this.raw({ type: "drawn" });
+    // What is still under way from the lesson before must not reach the one just opened.
+    if (!this.fresh && message.type !== "error") return;
+    if (message.type === "frame") {
+      this.rounds = message.rounds;
+      for (const world of message.worlds) {
+        if (world.turned) this.log.push({ round: world.turned[0], world: world.name, settings: world.turned[1] });
+      }
+    }
+    this.listen(message);
+  }
+
+  raw(message) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    else if (message.type === "open" && this.tries === 0) this.queue.push(message);
+  }
+
+  send(message) {
+    if (message.type === "open") {
+      this.opened = structuredClone(message); // knobs turned later are in the log
+      this.fresh = false;
+      this.rounds = 0;
+      this.log = [];
+    }
+    this.raw(message);
+  }
+
+  /** Send a scenario file; returns {base, name} or {problems}. */
+  async upload(file) {
+    if (file.size > 256 * 1024) return { problems: ["the file is larger than 256 KB"] };
+    try {
+      const answer = await fetch(`/scenario?token=${encodeURIComponent(this.token)}`, { method: "POST", body: await file.text() });
+      return await answer.json();
+    } catch {
+      return { problems: ["the studio did not answer"] };
+    }
+  }
+}

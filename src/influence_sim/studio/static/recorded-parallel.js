@@ -1,0 +1,5 @@
+// A file for a class: this lesson, recorded.
+import { ParallelScreen } from "./parallel.js";
+import { playRecorded } from "./recorded.js";
+
+playRecorded(ParallelScreen);

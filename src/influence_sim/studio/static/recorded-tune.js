@@ -1,0 +1,5 @@
+// A file for a class: this lesson, recorded.
+import { TuneScreen } from "./tune.js";
+import { playRecorded } from "./recorded.js";
+
+playRecorded(TuneScreen);

@@ -1,0 +1,116 @@
+"""A real server, and a real browser whose every other address is cut."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Studio:
+    """A running `influence-sim studio`."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "influence_sim.cli", "studio", "--no-browser", "--quiet"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.link = self.process.stdout.readline().strip()
+        assert self.link.startswith("http://127.0.0.1:"), self.link
+        self.origin, _, self.token = self.link.partition("/?token=")
+        self.port = int(self.origin.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[Studio]:
+    """The server all tests share."""
+    pytest.importorskip("uvicorn", reason="the studio extra is not installed")
+    running = Studio()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as p:
+        launched = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, studio: Studio) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens the studio (or `url`) in a context of its own.
+
+    Requests to other addresses are cut, and there must be none; nor may there be any error on the console.
+    """
+    contexts, foreign, errors = [], [], []
+
+    def cut(route: Any) -> None:
+        if route.request.url.startswith((studio.origin, "file:", "data:", "blob:")):
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    def make(view: str = "", url: str | None = None, quiet: bool = False, **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "reduced_motion": "reduce", **options})
+        contexts.append(context)
+        context.route("**/*", cut)
+        page = context.new_page()
+        page.requests = []
+        page.on("request", lambda r: page.requests.append(r.url))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        if not quiet:
+            page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.goto(url or f"{studio.link}#{view}")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert errors == []
+
+
+def ready(page: Any, bet: bool = True) -> Any:
+    """Wait for the worlds of a lesson, place the bet, and return the page."""
+    page.wait_for_selector(".lesson[data-hour]", timeout=60_000)
+    if bet:
+        page.click("form.bet button.quiet")
+    return page
+
+
+def hour(page: Any) -> float:
+    """Return the hour on the page."""
+    return float(page.get_attribute(".lesson", "data-hour"))
+
+
+def play_to(page: Any, until: float, speed: str = "60") -> None:
+    """Play until an hour has passed, then pause."""
+    page.select_option("#speed", speed)
+    page.click("#play")
+    for _ in range(600):
+        if hour(page) >= until:
+            break
+        page.wait_for_timeout(100)
+    assert hour(page) >= until
+    if page.inner_text("#play").endswith("Pause"):
+        page.click("#play")
+        page.wait_for_selector("#play:has-text('Play'), #play:has-text('end')")
