@@ -23,7 +23,9 @@ from influence_sim.cli import main
 from influence_sim.scenario import load_scenario
 from influence_sim.scenario.parameters import Market, parameters
 from influence_sim.studies import worlds
+from influence_sim.studies.journal import question_digest
 from influence_sim.studies.play import playing
+from influence_sim.studies.results import decides
 from influence_sim.studies.runner import run_all
 from influence_sim.world.build import build_world
 from influence_sim.world.columns import World
@@ -233,6 +235,17 @@ def test_a_world_of_a_graph_brings_its_people(tmp_path: Path, capsys: pytest.Cap
 
 
 # ------------------------------------------------------------------- shared by processes
+
+
+def test_a_journal_tells_worlds_in_files_apart(tmp_path: Path) -> None:
+    asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
+    said = []
+    for seed in (1, 2, 1):
+        folder = tmp_path / f"world{len(said)}"
+        folder.mkdir()
+        write_world(build_world(asked.market, seed, 0), folder, asked.market, seed, 0)
+        said.append(question_digest(decides(asked.model_copy(update={"world": str(folder)}), "macro")))
+    assert said[0] == said[2] != said[1], "what is in them counts, not where they lie"
 
 
 ARMS = ("none", "macro", "paid_infeed")

@@ -125,10 +125,11 @@ def _tell(console: Console, what: str, need: Estimate, executor: str, out: Path 
     free = shutil.disk_usage(folder).free
     left = need.planned - need.finished
     time = f"about {duration(need.seconds / (workers or 1))} on {workers or 1} worker{'s' * ((workers or 1) > 1)}"
+    known = "mean of the finished runs" if need.finished else "from trial runs of the last strategy at the first point"
     lines = [
         what,
         f"{need.planned:,} runs, {need.finished:,} of them finished, {left:,} to do",
-        f"time: {time} ({duration(need.seconds)} of one core; {'mean of the finished runs' if need.finished else 'from a trial run'})",
+        f"time: {time} ({duration(need.seconds)} of one core; {known})",
         f"disk: about {need.bytes / 1e6:.1f} MB, {free / 1e6:,.0f} MB free",
     ]
     if need.bytes > free:

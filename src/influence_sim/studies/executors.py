@@ -186,7 +186,7 @@ def version() -> tuple[str, str, str]:
     return __version__, MODEL_VERSION, f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)  # a study keeps its last world, which may be large
 def _unpacked(digest: str, packed: bytes) -> Work:
     import cloudpickle
 

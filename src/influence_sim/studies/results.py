@@ -18,12 +18,12 @@ import hashlib
 import json
 import math
 import os
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from influence_sim.record.measures import Facts
 from influence_sim.scenario.points import at_point, is_whole, value_at
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("run_id", "market", "strategy", "point", "replication", "seed", "status", "message", "seconds")
 RESULTS, DESIGN, MANIFEST = "results.parquet", "design.json", "manifest.json"
-CHUNK = 10_000  # rows of the table in memory at once
+CHUNK = 1_000  # rows of the table in memory at once
 
 
 class Row(NamedTuple):
@@ -135,23 +135,24 @@ class _Totals:
 
     def __init__(self, records: Iterable[Mapping[str, Any]], wanted: set[str]) -> None:
         self._names: dict[str, int] = {}
-        self._found: dict[str, tuple[str, str, float, Any]] = {}
+        self._values = array("d")
+        self._found: dict[str, tuple[str, str, float, int, int]] = {}
         for record in records:
             if record["run_id"] in wanted:
                 totals = record.get("totals") or {}
                 for name in totals:
                     self._names.setdefault(name, len(self._names))
-                values = np.full(len(self._names), math.nan)
-                for name, value in totals.items():
-                    values[self._names[name]] = math.nan if value is None else value
-                self._found[record["run_id"]] = (record["status"], record["message"], record["seconds"], values)
+                begin = len(self._values)
+                self._values.extend(math.nan if (value := totals.get(name)) is None else value for name in self._names)
+                told = sys.intern(record["status"]), sys.intern(record["message"])
+                self._found[record["run_id"]] = (*told, record["seconds"], begin, len(self._values))
 
     def get(self, key: str) -> tuple[str, str, float, dict[str, float]] | None:
         """Return status, message, seconds and totals of a run; None when it is not finished."""
         if key not in self._found:
             return None
-        status, message, seconds, values = self._found[key]
-        return status, message, seconds, dict(zip(self._names, values.tolist(), strict=False))
+        status, message, seconds, begin, end = self._found[key]
+        return status, message, seconds, dict(zip(self._names, self._values[begin:end], strict=False))
 
 
 def table_rows(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -165,13 +166,13 @@ def table_rows(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dic
             place = row.market, row.point
             scenario = plan.scenario(*place)
             swept = {key: value_at(scenario, key) for key in experiment.names}
-            controls = {r: known.get(key) for r, key in plan.controls(*place)}
+            controls = dict(plan.controls(*place))
             brand = scenario.market.brand
         found = known.get(row.run_id)
         if found is None:
             continue
         status, message, seconds, totals = found
-        control = controls[row.replication]
+        control = known.get(controls[row.replication])
         # Sums over different numbers of days have no difference that means anything.
         paired = control is not None and control[0] == OK and control[3].get("days") == totals.get("days")
         facts = Facts(totals, brand.price, brand.margin, control[3] if control is not None and paired else {})

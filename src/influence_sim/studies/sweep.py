@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influence_sim.engine import warm_up
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "Estimate", "Play", "estimate", "load_results", "run_points", "sweep"]
 
 Progress = Callable[[int, int], None]
-LOADING = 10.0  # seconds: a trial run shorter than this is played twice, for the first one loads compiled code
+# A trial run shorter than LOADING seconds is played TRIALS times more, for the first one loads compiled code and a busy machine stops any.
+LOADING, TRIALS = 10.0, 3
 POINTS = "points"  # the name of the experiment that `run_points` keeps
 
 
@@ -250,8 +252,8 @@ class Estimate(NamedTuple):
 def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) -> Estimate:
     """Return how many runs an experiment needs and about what they cost.
 
-    Seconds are the mean of the finished runs, where there are any; else one run of each market is played, of its last arm at its
-    first point.
+    Seconds are the mean of the finished runs, where there are any; else a run of each market is played, of its last arm at its
+    first point, a short one several times: its median counts.
     """
     plan = Plan(experiment)
     planned = {row.run_id for row in plan.runs()}
@@ -270,9 +272,10 @@ def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) 
             point = tuple(experiment.sample.points[row.point].items())
             run = Run(row.run_id, (row.market, point, row.strategy, row.replication))
             (outcome,) = play_batch(play, [run])
-            if outcome.seconds < LOADING:
-                (outcome,) = play_batch(play, [run])
-            seconds.append(outcome.seconds)
+            took = outcome.seconds
+            if took < LOADING:
+                took = median(play_batch(play, [run])[0].seconds for _ in range(TRIALS))
+            seconds.append(took)
             size = max(size, len(json.dumps(_record(row, outcome))))
     cells = 8 * (len(COLUMNS) + len(experiment.names) + len(experiment.measures))
     return Estimate(len(planned), len(done), sum(seconds) / len(seconds) * (len(planned) - len(done)), (size + cells) * len(planned))
