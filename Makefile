@@ -35,10 +35,10 @@ demo: $(VENV)/.stamp-run ## Compare four strategies in a small world (about a mi
 test: $(VENV)/.stamp-test ## Lint, types and the fast tests
 	@$(PY) -m ruff check src tests
 	@$(PY) -m mypy
-	@$(PY) -m pytest -n $(WORKERS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
 
 slow: $(VENV)/.stamp-test ## The slow tests: statistics, limits, whole examples
-	@$(PY) -m pytest -m slow -n $(WORKERS)
+	@$(PY) -m pytest -m slow -n $(WORKERS) --dist loadgroup
 
 bench: $(VENV)/.stamp-test ## Measure speed, memory and the gain from pairing (see benchmarks/)
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done

@@ -83,19 +83,17 @@ class Session:
 
     async def _drive(self) -> None:
         while True:
-            if not self.playing or self.ahead >= AHEAD or not self._waiting.empty():
-                request = await self._waiting.get()
-                try:
-                    await self._answer(request)
-                except ValueError as problem:
-                    await self._say({"type": "error", "message": str(problem)})
+            rounds = self.playing and self.ahead < AHEAD  # else only a request goes on
+            wait = max(0.0, self._last + 1.0 / self.speed - time.monotonic()) if rounds else None
+            try:
+                request = await asyncio.wait_for(self._waiting.get(), wait)
+            except TimeoutError:
+                await self._round()
                 continue
-            wait = self._last + 1.0 / self.speed - time.monotonic()
-            if wait > 0:
-                with contextlib.suppress(TimeoutError):
-                    await self._answer(await asyncio.wait_for(self._waiting.get(), wait))
-                    continue
-            await self._round()
+            try:
+                await self._answer(request)
+            except ValueError as problem:
+                await self._say({"type": "error", "message": str(problem)})
 
     # --------------------------------------------------------------- answers
 
