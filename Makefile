@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 CLI := $(VENV)/bin/influence-sim
 WORKERS ?= 2
 
-.PHONY: demo test slow bench golden clean help
+.PHONY: demo test slow bench golden gallery clean help
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -45,6 +45,9 @@ bench: $(VENV)/.stamp-test ## Measure speed, memory and the gain from pairing (s
 
 golden: $(VENV)/.stamp-test ## Move the golden numbers; say why in CHANGELOG.md
 	@$(PY) tests/golden/update.py
+
+gallery: $(VENV)/.stamp-test ## Make the pictures of docs/images again
+	@$(PY) docs/gallery.py
 
 clean: ## Remove the environment, caches and results
 	rm -rf $(VENV) results build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
