@@ -22,7 +22,7 @@ FIGURES = {
     "funnel": "demo_funnel", "views_against_followers": "demo_discovery", "stage_funnel": "demo_stages",
 }  # fmt: skip
 # Screens: lesson, hour to which it is played, colours.
-SCREENS = {"follow": (30, "light"), "tune": (96, "dark"), "parallel": (72, "light"), "trust": (24 * 14, "light")}
+SCREENS = {"follow": (30, "light"), "tune": (96, "dark"), "parallel": (72, "light"), "trust": (24 * 10, "light")}
 
 
 def figures() -> None:
@@ -68,7 +68,7 @@ def screens() -> None:
             while float(page.get_attribute(".lesson", "data-hour")) < hour:
                 page.wait_for_timeout(50)
             page.click("#play")
-            page.wait_for_selector("#play:has-text('Play')")
+            page.wait_for_selector("#play:not(:has-text('Pause'))")
             if lesson == "follow":
                 page.click("text=who liked it")
                 page.wait_for_selector(".why[data-slot]")

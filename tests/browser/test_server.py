@@ -117,6 +117,23 @@ def test_a_wrong_request_does_not_end_worlds_that_play(studio):
         assert answers(connection, "frame")["playing"] is False
 
 
+def test_worlds_that_play_as_fast_as_they_can_still_listen(studio):
+    with wire(studio) as connection:
+        connection.send('{"type": "open", "lesson": "trust"}')
+        answers(connection, "frame")
+        connection.send('{"type": "play", "speed": 60}')
+        for _ in range(5):
+            answers(connection, "frame")
+            connection.send('{"type": "drawn"}')
+        connection.send('{"type": "pause"}')
+        frames = []
+        while not frames or frames[-1]["playing"]:
+            frames.append(answers(connection, "frame"))
+            connection.send('{"type": "drawn"}')
+        assert len(frames) <= 4
+        assert not frames[-1]["over"]
+
+
 def test_sessions_are_apart(studio):
     with wire(studio) as one, wire(studio) as two:
         for connection in (one, two):

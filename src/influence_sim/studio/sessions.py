@@ -83,12 +83,15 @@ class Session:
 
     async def _drive(self) -> None:
         while True:
-            rounds = self.playing and self.ahead < AHEAD  # else only a request goes on
-            wait = max(0.0, self._last + 1.0 / self.speed - time.monotonic()) if rounds else None
+            wait = None  # until a page asks
+            if self.playing and self.ahead < AHEAD and self._waiting.empty():
+                wait = self._last + 1.0 / self.speed - time.monotonic()
+                if wait <= 0:
+                    await self._round()
+                    continue
             try:
                 request = await asyncio.wait_for(self._waiting.get(), wait)
             except TimeoutError:
-                await self._round()
                 continue
             try:
                 await self._answer(request)
