@@ -58,7 +58,7 @@ def screens() -> None:
     with studio() as link, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for lesson, (hour, colours) in SCREENS.items():
-            page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme=colours, reduced_motion="reduce")
+            page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=colours, reduced_motion="reduce")
             page.set_default_timeout(300_000)
             page.goto(f"{link}#{lesson}")
             page.wait_for_selector(".lesson[data-hour]")
@@ -87,8 +87,8 @@ def save(picture: bytes, name: str) -> None:
 
     path = IMAGES / f"{name}.png"
     found: Any = Image.open(io.BytesIO(picture)).convert("RGB")
-    # An octree keeps rare colours, which dots on a map are; the median cut paints orange ones brown.
-    found.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+    # Colours of dots on a map are rare, and the median cut would paint orange ones brown.
+    found.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
     if path.stat().st_size > MOST:
         raise SystemExit(f"{path.name} has {path.stat().st_size:,} bytes, more than {MOST:,}: show less")
 

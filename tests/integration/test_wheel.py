@@ -8,7 +8,6 @@ import site
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ TINY = [
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An environment with the wheel; packages it needs are those of this one. Yields its folder of commands."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel; packages it needs are those of this one. Returns its folder of commands."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"  # so that building leaves nothing behind
     sources.mkdir()
@@ -37,11 +36,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "env", with_pip=False)
     (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
-    subprocess.run([*pip, "install", "--no-deps", "--prefix", str(folder / "env"), str(wheel)], check=True)
+    subprocess.run([*pip, "--python", str(folder / "env"), "install", "--no-deps", str(wheel)], check=True)
     # Below what is installed here: the sources themselves, which an editable installation would add, stay out.
     (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
     shutil.rmtree(sources)
-    yield folder / "env" / "bin"
+    return folder / "env" / "bin"
 
 
 def alone(installed: Path) -> dict[str, str]:

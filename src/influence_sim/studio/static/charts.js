@@ -131,7 +131,7 @@ export class LineChart {
       const [line, word] = this.line.group.children;
       const y = this.py(this.line.y);
       for (const [k, v] of Object.entries({ x1: LEFT, x2: this.width - RIGHT, y1: y, y2: y })) line.setAttribute(k, v);
-      word.setAttribute("x", LEFT + 6);
+      word.setAttribute("x", this.width - RIGHT);
       word.setAttribute("y", y - 5);
     }
     for (const { x, line } of this.marks) {

@@ -88,14 +88,14 @@ export class InterestMap {
 
   // ----------------------------------------------------------------- drawing
 
-  /** What does not change: clouds of topics, their names, and everybody as not reached. */
+  /** What does not change: clouds of topics, and everybody as not reached. */
   backdrop() {
     this.still = document.createElement("canvas");
     this.still.width = this.canvas.width;
     this.still.height = this.canvas.height;
     const g = this.still.getContext("2d");
     g.scale(this.dense, this.dense);
-    const { topics, columns } = this.scene;
+    const { topics } = this.scene;
     const cloud = css("--cloud");
     topics.forEach((topic, k) => {
       const [cx, cy] = [this.w / 2 + topic.x * this.rx, this.height / 2 + topic.y * this.ry];
@@ -115,6 +115,10 @@ export class InterestMap {
       g.arc(this.px[i], this.py[i], r, 0, TAU);
     }
     g.fill();
+  }
+
+  /** Names of topics, above the people. */
+  names(g) {
     g.font = `600 ${Math.max(12, Math.min(17, this.w / 50))}px ${css("--font")}`;
     g.textAlign = "center";
     g.textBaseline = "middle";
@@ -122,13 +126,12 @@ export class InterestMap {
     g.lineJoin = "round";
     g.strokeStyle = css("--map");
     g.fillStyle = css("--soft");
-    for (const topic of topics) {
+    for (const topic of this.scene.topics) {
       const x = Math.max(46, Math.min(this.w - 46, this.w / 2 + topic.x * this.rx * 1.2));
       const y = Math.max(12, Math.min(this.height - 12, this.height / 2 + topic.y * this.ry * 1.24));
       g.strokeText(topic.name, x, y);
       g.fillText(topic.name, x, y);
     }
-    void columns;
   }
 
   ask() {
@@ -152,6 +155,7 @@ export class InterestMap {
     if (author >= 0) this.ties(g, author);
     if (this.arcs.length) this.cascade(g);
     this.people(g);
+    this.names(g);
     this.pulses = this.pulses.filter(([, at]) => now - at < PULSE);
     for (const [person, at] of this.pulses) {
       const part = (now - at) / PULSE;
