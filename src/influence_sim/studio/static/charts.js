@@ -132,7 +132,7 @@ export class LineChart {
       const y = this.py(this.line.y);
       for (const [k, v] of Object.entries({ x1: LEFT, x2: this.width - RIGHT, y1: y, y2: y })) line.setAttribute(k, v);
       word.setAttribute("x", this.width - RIGHT);
-      word.setAttribute("y", y - 5);
+      word.setAttribute("y", ends.some((e) => e.y < y) ? y + 16 : y - 5); // not where the curve ends
     }
     for (const { x, line } of this.marks) {
       for (const [k, v] of Object.entries({ x1: this.px(x), x2: this.px(x), y1: H - BOTTOM, y2: H - BOTTOM - 12 })) line.setAttribute(k, v);
