@@ -35,7 +35,7 @@ from influence_sim.engine.state import (
     TAKEOVER,
     TRENDING,
 )
-from influence_sim.jit import hot, inner
+from influence_sim.jit import hot, inner, take
 from influence_sim.maths import exp, power
 from influence_sim.rng import Stream
 
@@ -394,3 +394,13 @@ def serve(low, high, scene, desk):
             score_candidates(n, scene, desk)
             draw_outside(n, scene, desk)
             play(n, scene, desk)
+
+
+@hot
+def serve_blocks(cursor, size, scene, desk):
+    """Serve blocks of `size` people that no other thread has taken, until `cursor` (i8 (1,)) has passed everybody."""
+    people = len(scene.slots.start) - 1
+    low = take(cursor, size)
+    while low < people:
+        serve(low, min(low + size, people), scene, desk)
+        low = take(cursor, size)
