@@ -37,6 +37,8 @@ def _digest() -> str:
 
 
 CACHE_DIR = Path(os.environ.get("INFLUENCE_SIM_CACHE", platformdirs.user_cache_dir("influence-sim"))) / _digest()
+# numba keeps a folder of its own for every place sources lie in: what another clone has compiled does not help this one.
+_COMPLETE = CACHE_DIR / f"complete_{hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:16]}"
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)  # must precede the import of numba
 
 import llvmlite.ir as ir  # noqa: E402
@@ -126,11 +128,11 @@ def _overload_take(cursor, size):
 
 
 def is_cold() -> bool:
-    """Tell whether the kernels of this version were never compiled as a whole on this machine."""
-    return not (CACHE_DIR / "complete").exists()
+    """Tell whether the kernels of this installation, as its sources are now, were never compiled as a whole."""
+    return not _COMPLETE.exists()
 
 
 def mark_warm() -> None:
-    """Remember that every kernel of this version is compiled and cached."""
+    """Remember that every kernel of this installation is compiled and cached."""
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    (CACHE_DIR / "complete").touch()
+    _COMPLETE.touch()
