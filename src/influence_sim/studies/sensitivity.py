@@ -63,6 +63,32 @@ def measured(results: pd.DataFrame, points: int, measure: str) -> dict[str, Arra
     return found
 
 
+def explained(
+    results: pd.DataFrame, design: Mapping[str, Any], measure: str, differences: Sequence[tuple[str, str]] = (), market: str | None = None
+) -> tuple[list[Outcome], Array]:
+    """Return what is explained in a sweep: outcomes, and the strategy that is best at each point (points,), the control left out.
+
+    Raises
+    ------
+    SensitivityError
+        As `measured` and `outcomes_of`; when nothing is varied, or the market is not there.
+    """
+    markets = list(design["markets"])
+    if not design["names"]:
+        raise SensitivityError("the sweep varies no parameter: nothing can move anything")
+    if market is None and len(markets) > 1:
+        raise SensitivityError(f"the sweep has several markets; choose one: {', '.join(markets)}")
+    chosen = markets[0] if market is None else market
+    if chosen not in markets:
+        raise SensitivityError(f"the sweep has no market `{chosen}`; it has: {', '.join(markets)}")
+    # Worlds that every point has: with a precision some have more.
+    rows = (results["market"] == chosen) & (results["replication"] < design["replications"])
+    values = measured(results[rows], len(design["points"]), measure)
+    contenders = [name for name in values if name != design["control"][chosen]]
+    asked = outcomes_of({name: values[name] for name in values if differences or name in contenders}, measure, differences)
+    return asked, best_at(values, contenders)
+
+
 def outcomes_of(values: Mapping[str, Array], measure: str, differences: Sequence[tuple[str, str]] = ()) -> list[Outcome]:
     """Return the measure of every strategy, or the differences asked for (whose sign is the order of two strategies)."""
     for pair in differences:
