@@ -18,7 +18,7 @@ from influence_sim.studies.results import load_design, load_results
 from influence_sim.studies.sweep import Counts, estimate, sweep
 
 ASKED = """
-set: {horizon: 1, people.agents: 60, people.population: 1200}
+set: {people.agents: 60, people.population: 1200}
 design: {kind: grid, parameters: {strategies.paid_infeed.days: [1, 2]}}
 measures: [reach, profit]
 precision: {measure: reach, difference: [paid_infeed, micro_portfolio], half_width: %s, first: 4, batch: 3, most: 12}
