@@ -182,6 +182,7 @@ def test_the_command_prints_or_writes_it(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["schema", "--market", "--out", str(out)]) == 0
     assert json.loads(out.read_text()) == market_schema()
     assert [path.name for path in out.parent.iterdir()] == ["s.json"]
+    capsys.readouterr()
     assert main(["schema", "--experiment", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["result"] == experiment_schema()
     assert main(["schema", "--experiment", "--market"]) == 2

@@ -106,9 +106,9 @@ def test_what_never_differs_ends_at_once_and_what_fails_does_not_go_on_for_ever(
     [
         ("measure: reach,", "measure: reac,", "5:22", "did you mean `reach`"),
         ("measure: reach,", "measure: impressions,", "5:22", "not among the measures of this experiment"),
-        ("[paid_infeed, micro_portfolio]", "[paid_infeed, micro]", "5:55", "did you mean `micro_portfolio`"),
+        ("[paid_infeed, micro_portfolio]", "[paid_infeed, micro_portfoli]", "5:55", "did you mean `micro_portfolio`"),
         ("[paid_infeed, micro_portfolio]", "[paid_infeed, paid_infeed]", "5:12", "needs two strategies; got `paid_infeed` twice"),
-        ("[paid_infeed, micro_portfolio]", "[paid_infeed]", "5:41", "difference"),
+        ("[paid_infeed, micro_portfolio]", "[paid_infeed]", "5:1", "needs two labels, [A, B]; got 1"),
         ("half_width: 1", "half_width: 0", "5:", "`half_width` is out of range"),
         ("half_width: 1", "halfwidth: 1", "5:", "did you mean `half_width`"),
         ("first: 4", "first: 1", "5:", "`first` is out of range"),

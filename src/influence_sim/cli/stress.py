@@ -21,7 +21,8 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     cls=Page,
     examples=(
         "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --worlds 3 --samples 6 --set horizon=7",
-        "influence-sim stress experiments/robust_allocation/futures.yaml --plans scenarios/demo.yaml --out results/stress_demo --worlds 3",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --plans scenarios/demo.yaml --out results/stress_demo --worlds 3 "
+        "--set rivals.count=1 --set rivals.silent=1",
         "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --keep results/stress_runs --json",
     ),
     writes="DIR/page.html, scores.csv (regret, worst tenth, satisfied futures, each with interval), changes.csv (tornado), futures.csv "

@@ -42,7 +42,9 @@ class Precision(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     measure: str = Field(description="One of the measures")
-    difference: tuple[str, str] = Field(description="two labels, [A, B]: strategy A minus strategy B in the same worlds")
+    difference: tuple[str, ...] = Field(
+        description="two labels, [A, B]: strategy A minus strategy B in the same worlds", json_schema_extra={"minItems": 2, "maxItems": 2}
+    )
     half_width: float = Field(gt=0, description="Half the width of the 95 % interval of the difference, in units of the measure")
     first: int = Field(Stopping.first, ge=2, le=100_000, description="Paired replications before the first look")
     batch: int = Field(Stopping.batch, ge=1, le=100_000, description="Paired replications between looks")
@@ -50,6 +52,8 @@ class Precision(BaseModel):
 
     @model_validator(mode="after")
     def _two(self) -> Self:
+        if len(self.difference) != 2:
+            raise ValueError(f"`difference` needs two labels, [A, B]; got {len(self.difference)}")
         if self.difference[0] == self.difference[1]:
             raise ValueError(f"`difference` needs two strategies; got `{self.difference[0]}` twice")
         return self
