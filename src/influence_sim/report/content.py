@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -42,8 +43,11 @@ def content(comparison: Any) -> dict[str, Any]:
     scenario = comparison.scenario
     n = worlds(comparison)
     warnings = [str(w) for w in (comparison.warnings or [])]
+    headline, _, support = str(comparison.answer).strip().partition(". ")
+    made = str(getattr(comparison, "provenance", {}).get("created", ""))
     return {
-        "name": str(scenario.name), "question": str(scenario.question or ""), "answer": str(comparison.answer).strip(),
+        "title": str(scenario.name), "question": str(scenario.question or ""), "made": _date(made),
+        "headline": headline + "." * bool(support), "support": support, "above": target_words(goal(comparison).column),
         "facts": _facts(scenario, n), "frequency": _frequency(comparison, found),
         "near": [_pair(v) for v in found if not v.told_apart and v.right != base],
         "no_effect": [v.left for v in found if v.right == base and not v.told_apart],
@@ -55,6 +59,11 @@ def content(comparison: Any) -> dict[str, Any]:
         "assumptions": _assumptions(scenario.market), "limits": LIMITS, "footer": footer(comparison), "reproduce": _reproduce(comparison),
         "version": __version__, "worlds": n,
     }
+
+
+def _date(moment: str) -> str:
+    """Return the day of an ISO moment as a reader writes it; nothing where it is not known."""
+    return f"{(day := datetime.fromisoformat(moment)).day} {day:%B %Y}" if moment else ""
 
 
 def _facts(scenario: Any, n: int) -> list[tuple[str, str]]:
@@ -210,7 +219,8 @@ def _dashboard(comparison: Any) -> list[dict[str, str]]:
     for r in table[table["channel"] == "campaign"].to_dict("records"):
         error = _number(r["error"])
         rows.append({
-            "strategy": str(r["strategy"]), "method": str(r["method"]).replace("_", " "), "credited": _quantity(r["credited"], 1),
+            "strategy": str(r["strategy"]), "method": str(r["method"]).replace("_", " "), "main": r["method"] == "last_click",
+            "credited": _quantity(r["credited"], 1),
             "truth": _quantity(r["truth"], 1), "error": percent(error) if math.isfinite(error) else "",
             "between": _between(*(percent(_number(r[k])) if math.isfinite(_number(r[k])) else "" for k in ("error_lo", "error_hi"))),
         })

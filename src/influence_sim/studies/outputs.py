@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from influence_sim.record import RunResult
     from influence_sim.studies.compare import Comparison
 
-TABLES = ("daily", "posts", "feed_items")
+TABLES = ("totals", "daily", "posts", "feed_items")
+SCENARIO = "scenario.yaml"
 MADE_BY = "influence-sim"
 MAX_PROVENANCE = 50_000_000  # bytes; ours hold one scenario, whose files have at most a megabyte each
 
@@ -47,7 +48,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write summary, pairs, attribution and measures as CSV, daily, posts and feed_items as Parquet; cells without meaning are empty."""
+    """Write summary, pairs, attribution and measures as CSV, totals, daily, posts and feed_items as Parquet; cells without meaning are empty."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("summary", "pairs", "attribution", "measures"):
         frame: pd.DataFrame = getattr(comparison, name)
@@ -71,7 +72,7 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_comparison(comparison: Comparison, out: str | Path) -> None:
-    """Write tables, provenance, figures and report to `out`, all or nothing.
+    """Write tables, scenario, provenance, figures and report to `out`, all or nothing; `finished.read_comparison` reads it back.
 
     Raises
     ------
@@ -81,9 +82,11 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     from influence_sim.figures.write import draw_all, write_all
     from influence_sim.record import provenance
     from influence_sim.report import render
+    from influence_sim.scenario.writing import scenario_text
 
     with whole_folder(out) as building:
         write_tables(comparison, building)
+        (building / SCENARIO).write_text(scenario_text(comparison.scenario), encoding="utf-8", newline="\n")
         stopped = {"stopped": comparison.stopped} if comparison.stopped else {}
         known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **stopped}, building)
         told = replace(comparison, provenance=known)

@@ -1,0 +1,59 @@
+"""Write a scenario as one file without references: what differs from the defaults and from its feed policy."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from influence_sim.scenario.schema import Scenario
+
+ALWAYS = ("budget", "horizon", "replications", "world_seed", "path_seed", "objective")  # said also where they are the defaults
+
+
+def scenario_text(scenario: Scenario) -> str:
+    """Return YAML that `load_scenario` reads as a scenario of the same digest.
+
+    A graph file and a world are named by the path the scenario has.
+
+    Examples
+    --------
+    >>> from influence_sim.scenario import scenario_from_dict
+    >>> print(scenario_text(scenario_from_dict({"name": "one", "strategies": ["none"], "market": {"brand": {"price": 7}}}))[:40])
+    name: one
+    market:
+      brand: {price: 7.0}
+    """
+    from influence_sim.scenario.loader import scenario_from_dict
+
+    policy = scenario.market.feed.policy
+    # A policy stands between the defaults and the file: what equals the default may have been said against the policy.
+    plain = scenario_from_dict({"strategies": ["none"], "market": {"feed": {"policy": policy}}})
+    told = _differing(scenario.model_dump(exclude={"strategies", "events", "tiers"}), plain.model_dump())
+    if policy != type(plain.market.feed)().policy:
+        market = told.setdefault("market", {})
+        market["feed"] = {"policy": policy, **market.get("feed", {})}
+    told["strategies"] = [{label: {"strategy": entry.strategy, **entry.params}} for label, entry in scenario.strategies.items()]
+    told["events"] = [{**event.model_dump(exclude={"params"}), **event.params} for event in scenario.events]
+    told |= {name: getattr(scenario, name) for name in ALWAYS}
+    told["tiers"] = {label: list(edges) for label, edges in scenario.tiers.items()}
+    out = io.StringIO()
+    yaml = YAML(pure=True)
+    yaml.default_flow_style = None  # short mappings on one line
+    yaml.representer.sort_base_mapping_type_on_output = False
+    yaml.dump({key: value for key, value in told.items() if value not in ({}, [])}, out)
+    return out.getvalue()
+
+
+def _differing(value: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    """Return what of `value` is not in `plain`, mapping by mapping; tuples as lists."""
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict) and isinstance(plain.get(key), dict):
+            if deeper := _differing(inner, plain[key]):
+                found[key] = deeper
+        elif key not in plain or inner != plain[key]:
+            found[key] = list(inner) if isinstance(inner, tuple) else inner
+    return found
