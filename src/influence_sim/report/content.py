@@ -18,6 +18,7 @@ from influence_sim.figures.verdicts import Verdict, verdicts
 from influence_sim.scenario.declare import ASSUMPTION
 from influence_sim.scenario.parameters import parameters
 
+MOST_NEAR = 4  # pairs in the box; the figure has all
 FEW_EVENTS = 30  # expected purchases in an arm, over all worlds, below which money says little
 
 OBJECTIVES = {
@@ -29,7 +30,7 @@ OBJECTIVES = {
 
 LIMITS = (
     "It is a model of a feed like TikTok's, not TikTok. Numbers are illustrative until the market file is calibrated to your market.",
-    "Intervals hold the luck of simulated worlds only. They do not hold errors in the assumptions listed below, which are often larger.",
+    "Intervals hold the luck of simulated worlds only. They do not hold errors in the model's assumptions, which are often larger.",
     "The modelled creators are a sample of a platform's supply; rivals, if any, advertise all the time and do not answer.",
     "Purchases are accumulated probabilities of simulated people; the control buys no media and shows what would have been sold anyway.",
     "Rankings can turn with price lists, feed policy and product: change them with --set and compare again before money is spent.",
@@ -43,13 +44,14 @@ def content(comparison: Any) -> dict[str, Any]:
     scenario = comparison.scenario
     n = worlds(comparison)
     warnings = [str(w) for w in (comparison.warnings or [])]
+    near = [_pair(v) for v in found if not v.told_apart and v.right != base]
     headline, _, support = str(comparison.answer).strip().partition(". ")
     made = str(getattr(comparison, "provenance", {}).get("created", ""))
     return {
         "title": str(scenario.name), "question": str(scenario.question or ""), "made": _date(made),
         "headline": headline + "." * bool(support), "support": support, "above": target_words(goal(comparison).column),
         "facts": _facts(scenario, n), "frequency": _frequency(comparison, found),
-        "near": [_pair(v) for v in found if not v.told_apart and v.right != base],
+        "near": near[:MOST_NEAR], "more_near": len(near[MOST_NEAR:]),
         "no_effect": [v.left for v in found if v.right == base and not v.told_apart],
         "weak": _underpowered(comparison, warnings), "warnings": [w for w in warnings if "underpowered" not in w.lower()],
         "strategies": _rows(comparison), "control": _control(comparison),
@@ -95,7 +97,8 @@ def _frequency(comparison: Any, found: list[Verdict]) -> list[str]:
             lines.append(f"{label} is {target_words(target.column)} in {above} of {len(values)} simulated worlds.")
     base = control(comparison)
     pairs = [v for v in found if v.right != base]
-    pairs.sort(key=lambda v: -v.ahead)
+    beaten = {v.right for v in pairs if v.interval.mean > 0}
+    pairs.sort(key=lambda v: (v.left in beaten, v.ahead))  # the best against its nearest rivals first
     return lines + [f"{v.left} beats {v.right} in {v.ahead} of {v.interval.n} simulated worlds." for v in pairs[:6]]
 
 

@@ -1,8 +1,9 @@
-"""Write a scenario as one file without references: what differs from the defaults and from its feed policy."""
+"""Write a scenario: as one file without references, or value by value with its origin."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -57,3 +58,32 @@ def _differing(value: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
         elif key not in plain or inner != plain[key]:
             found[key] = list(inner) if isinstance(inner, tuple) else inner
     return found
+
+
+def flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys and their values in file order; an empty mapping is a value."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from flatten(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
+def origin_of(key: str, origins: Mapping[str, str]) -> str:
+    """Return the origin of a key or of the nearest key above it."""
+    short = key.removeprefix("market.")
+    while key or short:
+        for candidate in (key, short):
+            if candidate in origins:
+                return origins[candidate]
+        key, short = (k.rpartition(".")[0] for k in (key, short))
+    return "default"
+
+
+def text(value: Any) -> str:
+    """Write a value the way a YAML file would."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

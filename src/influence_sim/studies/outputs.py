@@ -87,8 +87,8 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     with whole_folder(out) as building:
         write_tables(comparison, building)
         (building / SCENARIO).write_text(scenario_text(comparison.scenario), encoding="utf-8", newline="\n")
-        stopped = {"stopped": comparison.stopped} if comparison.stopped else {}
-        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **stopped}, building)
+        said = {"answer": comparison.answer, "warnings": comparison.warnings, **({"stopped": comparison.stopped} if comparison.stopped else {})}
+        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **said}, building)
         told = replace(comparison, provenance=known)
         drawn = draw_all(told)
         write_all(told, building, drawn)
@@ -96,17 +96,19 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
 
 
 def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int, folder: Path) -> list[str]:
-    """Write the tables of one run of `days` days, what discovery it `found`, and its provenance; return the names of the files.
+    """Write the tables of one run of `days` days, what discovery it `found`, its scenario and its provenance; return the names of the files.
 
     `folder` is one of `whole_folder`, `question` a `Loaded` or a `Scenario`.
     """
     import pandas as pd
 
     from influence_sim.record import provenance
+    from influence_sim.scenario.writing import scenario_text
     from influence_sim.studies.credit import measures_of_run
 
     named = {"strategy": result.strategy, "replication": result.replication}
-    brand = getattr(question, "scenario", question).market.brand
+    asked = getattr(question, "scenario", question)
+    brand = asked.market.brand
     tables = {
         "totals": pd.DataFrame([{**named, **result.totals}]),
         "discovery": pd.DataFrame({**named, **found}),
@@ -117,6 +119,7 @@ def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int
         frame.to_csv(folder / f"{name}.csv", index=False)
     for name in ("daily", "posts", "feed_items", "stages"):
         _write_parquet(pd.DataFrame(getattr(result, name)), folder / f"{name}.parquet")
+    (folder / SCENARIO).write_text(scenario_text(asked), encoding="utf-8", newline="\n")
     write_provenance({**provenance(question), "run": {**named, "days": days}}, folder)
     return sorted(path.name for path in folder.iterdir())
 
