@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from influence_sim.scenario.loader import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
+KEPT = "Folder in which finished runs are kept: the same command goes on from there."
 INVALID = (ExitCode.USAGE, ExitCode.SCENARIO_INVALID)
 RUNNING = (*INVALID, ExitCode.RUNS_FAILED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED)
 
@@ -100,8 +101,7 @@ class ExecutorName(click.ParamType[str]):
 
 def playing_options(function: F) -> F:
     """Add `--executor` and `--keep`, with which `studies.play` plays."""
-    kept = "Folder in which finished runs are kept: the same command goes on from there."
-    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=kept)(function)
+    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=KEPT)(function)
     where = "serial, local (default: one process per core), local:N, dask://HOST:PORT or dask-file:PATH. Results do not depend on it."
     return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
 

@@ -1,0 +1,57 @@
+"""Scenario files that a page sends: checked like any other, and never able to make the studio read a file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from influence_sim.studio.lessons import MOST_PEOPLE
+
+MOST_UPLOAD = 256 * 1024
+TOO_LARGE = f"the file is larger than {MOST_UPLOAD // 1024} KB"
+
+
+async def received(request: Request) -> bytes | None:
+    """Return what a page sent; None when it is more than `MOST_UPLOAD` bytes."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_UPLOAD:
+            return None
+    return body
+
+
+def read_scenario(body: bytes, most: int = MOST_PEOPLE) -> tuple[dict[str, Any] | None, str, list[str]]:
+    """Return (market as groups of parameters, name, problems) of a scenario file that a page sent.
+
+    The market is None where there are problems, more than `most` people among them.
+    The file stands by itself: it may not refer to other files, for a page must not make the studio read any.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from influence_sim.scenario.errors import ScenarioError, format_problems
+    from influence_sim.scenario.loader import load_scenario
+
+    try:
+        told = YAML(typ="safe", pure=True).load(body.decode("utf-8"))
+    except (UnicodeDecodeError, YAMLError, RecursionError, ValueError):
+        told = None  # the loader says what is wrong, with its place
+    if isinstance(told, dict):
+        market = told.get("market")
+        if "extends" in told or isinstance(market, str) or (isinstance(market, dict) and "extends" in market) or told.get("graph_file"):
+            return None, "", ["the file refers to another file, which a page may not: write the resolved one with `influence-sim show`"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scenario.yaml"
+        file.write_bytes(body)
+        try:
+            scenario = load_scenario(file).scenario
+        except ScenarioError as error:
+            return None, "", [format_problems([problem]).rsplit("\n", 1)[0].replace(f"{folder}/", "") for problem in error.problems[:20]]
+    people = scenario.market.people.agents
+    if people > most:
+        return None, "", [f"the studio takes up to {most:,} people here, the file asks for {people:,}: set market.people.agents"]
+    return scenario.market.model_dump(mode="json"), scenario.name, []
