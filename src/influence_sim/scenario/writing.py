@@ -6,8 +6,6 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-
 if TYPE_CHECKING:
     from influence_sim.scenario.schema import Scenario
 
@@ -27,6 +25,8 @@ def scenario_text(scenario: Scenario) -> str:
     market:
       brand: {price: 7.0}
     """
+    from ruamel.yaml import YAML
+
     from influence_sim.scenario.loader import scenario_from_dict
 
     policy = scenario.market.feed.policy

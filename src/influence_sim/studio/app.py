@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from influence_sim.studio.jobs import Jobs
 from influence_sim.studio.page import STATIC, studio_page
+from influence_sim.studio.runs import Shelf
 from influence_sim.studio.sessions import MOST_SESSIONS, TOO_MANY, Session
 from influence_sim.studio.strategy import Desk, Sources
 from influence_sim.studio.uploads import TOO_LARGE, read_scenario, received
@@ -122,6 +123,7 @@ def build_app(token: str, results: Path = Path("results/studio"), scenarios: Pat
         routes=[
             Route("/", page),
             Route("/scenario", upload, methods=["POST"]),
+            *Shelf(results, may).routes(),
             *Desk(jobs, Sources(scenarios, jobs), may).routes(),
             WebSocketRoute("/ws", socket),
             Mount("/static", StaticFiles(directory=STATIC)),
