@@ -10,7 +10,18 @@ import click
 from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import KEPT, RUNNING, graph_options, scenario_argument, set_option, voice_options, world_option, writable
+from influence_sim.cli.options import (
+    KEPT,
+    RUNNING,
+    dry_run_option,
+    graph_options,
+    scenario_argument,
+    set_option,
+    tell_cost,
+    voice_options,
+    world_option,
+    writable,
+)  # fmt: skip
 from influence_sim.cli.progress import Progress
 from influence_sim.cli.table import comparison_table
 
@@ -66,6 +77,7 @@ FILES = (
 @graph_options
 @world_option
 @set_option
+@dry_run_option
 @click.option("--no-progress", is_flag=True, help="No progress lines.")
 @voice_options
 @click.pass_obj
@@ -78,6 +90,7 @@ def command(
     threads: int | None,
     keep: Path | None,
     overrides: tuple[str, ...],
+    dry_run: bool,
     no_progress: bool,
     max_replications: int | None,
     **options: Any,
@@ -93,6 +106,10 @@ def command(
     check_target(writable(out))
     loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
+    if dry_run:
+        from influence_sim.studies.runner import arms
+
+        return tell_cost(console, asked, len(arms(asked)) * (max_replications or 200 if auto else asked.replications), jobs, most=auto)
 
     from influence_sim.engine import warm_up
     from influence_sim.studies.compare import compare

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
+    from influence_sim.scenario.schema import Scenario, StrategyEntry
 
 ALWAYS = ("budget", "horizon", "replications", "world_seed", "path_seed", "objective")  # said also where they are the defaults
 
@@ -36,7 +36,7 @@ def scenario_text(scenario: Scenario) -> str:
     if policy != type(plain.market.feed)().policy:
         market = told.setdefault("market", {})
         market["feed"] = {"policy": policy, **market.get("feed", {})}
-    told["strategies"] = [{label: {"strategy": entry.strategy, **entry.params}} for label, entry in scenario.strategies.items()]
+    told["strategies"] = [_entry(label, entry) for label, entry in scenario.strategies.items()]
     told["events"] = [{**event.model_dump(exclude={"params"}), **event.params} for event in scenario.events]
     told |= {name: getattr(scenario, name) for name in ALWAYS}
     told["tiers"] = {label: list(edges) for label, edges in scenario.tiers.items()}
@@ -46,6 +46,16 @@ def scenario_text(scenario: Scenario) -> str:
     yaml.representer.sort_base_mapping_type_on_output = False
     yaml.dump({key: value for key, value in told.items() if value not in ({}, [])}, out)
     return out.getvalue()
+
+
+def _entry(label: str, entry: StrategyEntry) -> str | dict[str, Any]:
+    from influence_sim.scenario.schema import strategy_registry
+
+    usual = strategy_registry()[entry.strategy].model_validate({}).model_dump(mode="json")
+    said = {key: value for key, value in entry.params.items() if value != usual[key]}
+    if label != entry.strategy:
+        said = {"strategy": entry.strategy, **said}
+    return {label: said} if said else label
 
 
 def _differing(value: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from starlette.websockets import WebSocket
 from influence_sim.studio.jobs import Jobs
 from influence_sim.studio.page import STATIC, studio_page
 from influence_sim.studio.runs import Shelf
+from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
 from influence_sim.studio.sessions import MOST_SESSIONS, TOO_MANY, Session
 from influence_sim.studio.strategy import Desk, Sources
-from influence_sim.studio.uploads import TOO_LARGE, read_scenario, received
 
 HOST = "127.0.0.1"
 MOST_BASES = 32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -19,6 +18,7 @@ from influence_sim.scenario.schema import Scenario
 from influence_sim.studies.allocation import Allocation, Goal
 from influence_sim.studies.runner import control_label
 from influence_sim.studies.stress import Stress, prepare
+from influence_sim.studio.scenario_files import entry_of, yaml_text
 
 QUICK_PEOPLE, QUICK_WORLDS = 1_000, 10  # sizes with which a class laptop answers in about a minute
 MOST_AGENTS = 100_000
@@ -65,8 +65,8 @@ class Form(BaseModel):
             said["people.agents"] = (self.people, scenario.market.people.agents)
         chosen = [label for label in plans(scenario) if label in self.strategies]
         if self.kind != "allocate" and chosen != plans(scenario):
-            kept = {label: _entry(scenario, label) for label in scenario.strategies if label in chosen or label == control_label(scenario)}
-            said["strategies"] = (kept, None)
+            chosen.append(control_label(scenario))
+            said["strategies"] = ({label: entry_of(scenario, label) for label in scenario.strategies if label in chosen}, None)
         said |= self.own(scenario)
         return [f"{key}={_plain(value)}" for key, (value, before) in said.items() if value != before]
 
@@ -103,7 +103,7 @@ class Form(BaseModel):
         def words(place: Path, out: Path) -> list[str]:
             asked = place / name if source.text is not None else source.file
             if question is not None:
-                (place / FILE).write_text(_yaml({**question, "scenario": os.path.relpath(asked, place)}), encoding="utf-8")
+                (place / FILE).write_text(yaml_text({**question, "scenario": os.path.relpath(asked, place)}), encoding="utf-8")
                 asked = place / FILE
             return [self.kind, shown(asked), "--out", shown(out), *(word for change in changes for word in ("--set", change))]
 
@@ -219,7 +219,7 @@ def channels(scenario: Scenario) -> dict[str, dict[str, Any]]:
 
     found: dict[str, dict[str, Any]] = {}
     for label in plans(scenario):
-        entry = _entry(scenario, label)
+        entry = entry_of(scenario, label)
         own = {key: value for key, value in entry["params"].items() if key not in ("start", "timing")}
         try:
             Part(strategy=entry["strategy"], share=0, params=own)
@@ -244,15 +244,6 @@ def shown(path: Path) -> str:
     return str(path) if here.startswith("..") else here
 
 
-def _entry(scenario: Scenario, label: str) -> dict[str, Any]:
-    """Return strategy and parameters of an arm, without those at their default."""
-    from influence_sim.strategies import build_strategy
-
-    entry = scenario.strategies[label]
-    usual = build_strategy(entry.strategy, {}).model_dump()
-    return {"strategy": entry.strategy, "params": {key: value for key, value in entry.params.items() if value != usual.get(key)}}
-
-
 def _future(future: Mapping[str, Any], scenario: Scenario, days: int) -> dict[str, Any]:
     event = {"day": min(days - 1, round(future["when"] * days)), **future["event"]}
     found: dict[str, Any] = {"why": future["why"], "events": [event]}
@@ -266,15 +257,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return value
     return f"{value:.12g}" if isinstance(value, int | float) else to_json(value)
-
-
-def _yaml(value: Any) -> str:
-    out = io.StringIO()
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.dump(value, out)
-    return out.getvalue()
 
 
 def _told(error: ValidationError) -> list[str]:

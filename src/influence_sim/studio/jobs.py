@@ -19,6 +19,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+PROGRAM = (sys.executable, "-m", "influence_sim.cli")
 IDENTITY = re.compile(r"(?:compare|stress|allocate)-\d{8}-\d{6}-[0-9a-f]{4}")
 MOST_WAITING = 20
 PATIENCE = 5.0  # seconds that a process asked to stop may take
@@ -215,7 +217,7 @@ class Jobs:
 
     def _begin(self, identity: str) -> None:
         place = self.folder / "jobs" / identity
-        command = [sys.executable, "-m", "influence_sim.cli", *json.loads((place / "job.json").read_text("utf-8"))["words"]]
+        command = [*PROGRAM, *json.loads((place / "job.json").read_text("utf-8"))["words"]]
         with (place / "log.txt").open("wb") as log, (place / "answer.json").open("wb") as answer:
             _lock(log.fileno())  # the process inherits it: whoever reads the folder sees that it lives
             child = subprocess.Popen(
@@ -224,6 +226,21 @@ class Jobs:
             )  # fmt: skip
         self._children[identity] = child
         (place / "process.json").write_text(json.dumps({"process": child.pid}), encoding="utf-8")
+
+
+def estimate(words: Callable[[Path, Path], list[str]], files: Mapping[str, str | bytes]) -> dict[str, Any]:
+    """Return what a command says with `--dry-run`: `told`, or `problems`; parameters as in `Jobs.ask`."""
+    with tempfile.TemporaryDirectory(prefix="influence-sim-studio-") as folder:
+        place = Path(folder)
+        for name, text in files.items():
+            (place / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        command = [*PROGRAM, *words(place, place / "out"), "--dry-run", "--json"]
+        said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+    try:
+        result = json.loads(said)["result"]
+    except (ValueError, KeyError):
+        return {"problems": ["the command gave no answer"]}
+    return {"told": result["told"]} if "told" in result else {"problems": [result["message"]]}
 
 
 def _end(process: int, lives: Callable[[], bool]) -> None:

@@ -35,8 +35,8 @@ from influence_sim.studio.forms import (
     plans,
     read_form,
 )
-from influence_sim.studio.jobs import IDENTITY, Job, JobError, Jobs
-from influence_sim.studio.uploads import TOO_LARGE, read_scenario, received
+from influence_sim.studio.jobs import IDENTITY, Job, JobError, Jobs, estimate
+from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
 
 MOST_UPLOADS = 32
 MOST_LISTED = 8
@@ -199,6 +199,8 @@ class Desk:
         given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
         kind, source = request.path_params["kind"], self.sources.of(given.get("scenario", [""])[0])
         asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
+        if "estimate" in given:
+            return JSONResponse(await asyncio.to_thread(estimate, *asked))
         return JSONResponse({"go": f"{kind}/{self.jobs.ask(kind, asked.words, asked.files)}"})
 
     async def upload(self, request: Request) -> Response:

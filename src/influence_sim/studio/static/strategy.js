@@ -54,13 +54,15 @@ export class StrategyScreen {
     try {
       const answer = await (await fetch(this.address(path), { method: "POST", body })).json();
       if (answer.problems) this.say(answer.problems);
+      else if (answer.told) this.element.querySelector(".answer").textContent = answer.told;
       else if (answer.go === this.name) { clearTimeout(this.timer); this.look(); } else this.go(answer.go);
     } catch { this.say(["the studio did not answer: try again"]); }
   }
 
   submit(event) {
     event.preventDefault();
-    this.post(`strategy/${event.target.dataset.post}`, new URLSearchParams(new FormData(event.target)));
+    event.target.querySelector(".answer").textContent = "One moment …";
+    this.post(`strategy/${event.target.dataset.post}`, new URLSearchParams(new FormData(event.target, event.submitter)));
   }
 
   click({ target }) {

@@ -1,14 +1,19 @@
-"""Scenario files that a page sends: checked like any other, and never able to make the studio read a file."""
+"""Scenario files that pages send, checked like any other and never able to make the studio read a file, and parts of those they get."""
 
 from __future__ import annotations
 
+import io
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from influence_sim.studio.lessons import MOST_PEOPLE
+
+if TYPE_CHECKING:
+    from influence_sim.scenario.schema import Scenario
 
 MOST_UPLOAD = 256 * 1024
 TOO_LARGE = f"the file is larger than {MOST_UPLOAD // 1024} KB"
@@ -55,3 +60,23 @@ def read_scenario(body: bytes, most: int = MOST_PEOPLE) -> tuple[dict[str, Any] 
     if people > most:
         return None, "", [f"the studio takes up to {most:,} people here, the file asks for {people:,}: set market.people.agents"]
     return scenario.market.model_dump(mode="json"), scenario.name, []
+
+
+def entry_of(scenario: Scenario, label: str) -> dict[str, Any]:
+    """Return strategy and parameters of an arm, without those at their default."""
+    from influence_sim.strategies import build_strategy
+
+    entry = scenario.strategies[label]
+    usual = build_strategy(entry.strategy, {}).model_dump(mode="json")
+    return {"strategy": entry.strategy, "params": {key: value for key, value in entry.params.items() if value != usual.get(key)}}
+
+
+def yaml_text(value: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML, its keys in their order."""
+    from ruamel.yaml import YAML
+
+    out, writer = io.StringIO(), YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.dump(dict(value), out)
+    return out.getvalue()
