@@ -36,7 +36,10 @@ class Extras(NamedTuple):
     scripts: str = ""
 
 
-def page(comparison: Any, drawn: Mapping[str, Figure] | None = None, extras: Extras = Extras()) -> str:
+NOTHING = Extras()
+
+
+def page(comparison: Any, drawn: Mapping[str, Figure] | None = None, extras: Extras = NOTHING) -> str:
     """Return the report of a comparison as one HTML page."""
     figures = drawn if drawn is not None else draw_all(comparison)
     told = content(comparison)
@@ -53,7 +56,7 @@ def fill(template: str, figures: Mapping[str, Figure], **values: Any) -> str:
     return environment.get_template(template).render(**values, figures={name: _figure(name, figure) for name, figure in figures.items()})
 
 
-def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None = None, extras: Extras = Extras()) -> Path:
+def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None = None, extras: Extras = NOTHING) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
     Parameters

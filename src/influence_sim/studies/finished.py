@@ -43,18 +43,14 @@ def read_comparison(folder: Path) -> Comparison:
     except (OSError, ValueError) as problem:
         raise OutputError(f"{folder} lacks a table of a comparison, or it is damaged: {problem}; compare again") from problem
     parts = {name: dict(list(table.groupby(["strategy", "replication"], sort=False))) for name, table in tables.items() if name != "totals"}
-    results = [
-        RunResult(label, r, totals, *(_columns(parts[name].get((label, r))) for name in ("daily", "posts", "feed_items")))
-        for (label, r), totals in _rows(tables["totals"])
-    ]
+    results = []
+    for row in tables["totals"].to_dict("records"):
+        label, r = str(row.pop("strategy")), int(row.pop("replication"))
+        daily, posts, items = (_columns(parts[name].get((label, r))) for name in ("daily", "posts", "feed_items"))
+        results.append(RunResult(label, r, {str(name): float(value) for name, value in row.items()}, daily, posts, items))
     loaded = Loaded(scenario, dict(known.get("origins") or {}), str(known.get("scenario_file") or ""), ())
     made = comparison_of(scenario, results, loaded)
     return replace(made, attribution=credited, measures=measured, stopped=str(known.get("stopped") or ""), provenance=known)
-
-
-def _rows(totals: pd.DataFrame) -> list[tuple[tuple[str, int], dict[str, float]]]:
-    names = [name for name in totals if name not in ("strategy", "replication")]
-    return [((str(row["strategy"]), int(row["replication"])), {str(n): float(row[n]) for n in names}) for _, row in totals.iterrows()]
 
 
 def _columns(table: pd.DataFrame | None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write summary, pairs, attribution and measures as CSV, totals, daily, posts and feed_items as Parquet; cells without meaning are empty."""
+    """Write summary, pairs, attribution and measures as CSV, the others as Parquet; cells without meaning are empty."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("summary", "pairs", "attribution", "measures"):
         frame: pd.DataFrame = getattr(comparison, name)
@@ -87,7 +87,8 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     with whole_folder(out) as building:
         write_tables(comparison, building)
         (building / SCENARIO).write_text(scenario_text(comparison.scenario), encoding="utf-8", newline="\n")
-        said = {"answer": comparison.answer, "warnings": comparison.warnings, **({"stopped": comparison.stopped} if comparison.stopped else {})}
+        said: dict[str, Any] = {"answer": comparison.answer, "warnings": comparison.warnings}
+        said |= {"stopped": comparison.stopped} if comparison.stopped else {}
         known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **said}, building)
         told = replace(comparison, provenance=known)
         drawn = draw_all(told)
@@ -96,7 +97,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
 
 
 def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int, folder: Path) -> list[str]:
-    """Write the tables of one run of `days` days, what discovery it `found`, its scenario and its provenance; return the names of the files.
+    """Write the tables of one run of `days` days, what discovery it `found`, scenario and provenance; return the files' names.
 
     `folder` is one of `whole_folder`, `question` a `Loaded` or a `Scenario`.
     """

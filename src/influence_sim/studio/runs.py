@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from influence_sim.figures.write import FIGURES
 from influence_sim.report.analysis import number
 from influence_sim.scenario.writing import flatten, origin_of, text
 from influence_sim.studies.outputs import MADE_BY, SCENARIO, OutputError, read_provenance
@@ -28,16 +29,19 @@ from influence_sim.studies.results import MANIFEST
 from influence_sim.studio.answers import files_of
 from influence_sim.studio.strategy import OF_RESULTS, templates
 
-MOST_LISTED = 200
+MOST_LISTED, MOST_OTHERS = 200, 20
 MOST_BYTES = 50_000_000  # of a manifest
 DEEP = 3  # folders below the results folder
 #: Objective -> its column in summary.csv, what it is called, and how its numbers are written.
 KEY: dict[str, tuple[str, str, Callable[[float], str]]] = {
-    "profit": ("roi", "return", lambda x: f"{number(100 * x)} %"), "incremental_purchases": ("incremental_purchases", "extra purchases", number),
+    "profit": ("roi", "return", lambda x: f"{number(100 * x)} %"),
+    "incremental_purchases": ("incremental_purchases", "extra purchases", number),
     "reach": ("reach", "people reached", number),
     "cost_per_incremental_purchase": ("cost_per_incremental_purchase", "USD per extra purchase", number),
 }  # fmt: skip
 FACTS = ("created", "package_version", "model_version", "scenario_digest", "python", "platform")
+WIDE = 500.0  # points: a picture that wants a row of its own
+_WIDTH = re.compile(r'viewBox="0 0 ([\d.]+)')
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
@@ -73,8 +77,9 @@ class Found(NamedTuple):
     def about(self) -> str:
         """When and by which version it was made, and of which scenario."""
         told = [str(self.known.get("created", ""))[:16].replace("T", " ")]
-        told += [f"{words} {self.known[key]}" for key, words in (("package_version", "version"), ("model_version", "model")) if key in self.known]
-        return ", ".join([*told, f"scenario {self.known['scenario_digest'][:8]}"] if "scenario_digest" in self.known else told)
+        for key, words in (("package_version", "version"), ("model_version", "model"), ("scenario_digest", "scenario")):
+            told += [f"{words} {str(self.known[key])[:8]}"] if key in self.known else []
+        return ", ".join(told)
 
 
 def found_in(results: Path) -> dict[str, Found]:
@@ -85,7 +90,8 @@ def found_in(results: Path) -> dict[str, Found]:
         if known is not None:
             name = folder.relative_to(results).as_posix()
             words = [str(word) for word in known.get("command") or []]
-            kind = "sweep" if "runs" in known else "compare" if (folder / "pairs.csv").is_file() else words[1] if len(words) > 1 else "result"
+            kind = "sweep" if "runs" in known else words[1] if len(words) > 1 else "result"
+            kind = "compare" if (folder / "pairs.csv").is_file() else kind
             found.append(Found(hashlib.sha256(name.encode()).hexdigest()[:12], name, folder, kind, known))
     found.sort(key=lambda one: str(one.known.get("created", "")), reverse=True)
     return {one.identity: one for one in found[:MOST_LISTED]}
@@ -93,7 +99,7 @@ def found_in(results: Path) -> dict[str, Found]:
 
 def _folders(top: Path, deep: int) -> Iterator[Path]:
     with os.scandir(top) as entries:
-        folders = sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".") and e.name != "jobs")
+        folders = sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith((".", "jobs")))
     for folder in folders:
         yield folder
         if deep > 1 and not (folder / "provenance.json").exists():
@@ -112,20 +118,18 @@ def _known(folder: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) and told.get("made_by") == MADE_BY and "runs" in told else None
 
 
-def rows_of(one: Found) -> list[dict[str, str]]:
-    """Return a row per strategy of a comparison: replications, the key result with its interval, the chance to be best."""
+def rows_of(one: Found) -> list[tuple[str, ...]]:
+    """Return a row per strategy of a comparison: label, replications, the key result, its interval, the chance to be best."""
     if one.kind != "compare":
         return []
     column, name, write = KEY[one.known["scenario"]["objective"]]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for r in pd.read_csv(one.folder / "summary.csv").to_dict("records"):
         low, high = (float(r.get(f"{column}_{end}", math.nan)) for end in ("lo", "hi"))
         between = f"{write(low)} to {write(high)}" if math.isfinite(low) else ""
         value, best = float(r[column]), float(r["probability_best"])
-        rows.append({
-            "strategy": str(r["strategy"]), "n": f"{int(r['replications'])}", "key": f"{write(value)} {name}" if math.isfinite(value) else "",
-            "between": between, "best": _chance(best) if math.isfinite(best) else "",
-        })  # fmt: skip
+        key = f"{write(value)} {name}" if math.isfinite(value) else ""
+        rows.append((str(r["strategy"]), f"{int(r['replications'])}", key, between, _chance(best) if math.isfinite(best) else ""))
     return rows
 
 
@@ -183,7 +187,8 @@ class Shelf:
         """Return the list of results."""
         found = found_in(self.results) if self.results.is_dir() else {}
         listed = [(one, rows_of(one)) for one in found.values()]
-        return self._page(request, listed=listed, folder=_short(self.results))
+        folder = _short(self.results)
+        return self._page(request, title="Runs", lead=f"What was played, in {folder}, strategy by strategy.", listed=listed, folder=folder)
 
     def one(self, request: Request) -> Response:
         """Return a result, or two beside each other."""
@@ -193,8 +198,10 @@ class Shelf:
             return JSONResponse({"problems": [f"there is no such run in {_short(self.results)} (any more)"]}, 404)
         if len(chosen) > 1:
             columns = {one.identity: {"model_version": one.known.get("model_version"), **dict(_flat(one))} for one in chosen}
-            return self._page(request, pair=chosen, rows=differing(columns))
-        return self._page(request, **_told(chosen[0]), others=[x for x in found.values() if x.known.get("scenario") and x != chosen[0]])
+            names = " and ".join(one.name for one in chosen)
+            return self._page(request, title="What differs", lead=names, pair=chosen, rows=differing(columns))
+        others = [one for one in found.values() if one.known.get("scenario") and one != chosen[0]][:MOST_OTHERS]
+        return self._page(request, **_told(chosen[0]), others=others)
 
     def file(self, request: Request) -> Response:
         """Return a file of a result, by a name that the result has."""
@@ -207,8 +214,9 @@ class Shelf:
     def _page(self, request: Request, **values: Any) -> Response:
         if not self._allowed(request, False):
             return PlainTextResponse("refused\n", 403)
-        token = request.query_params["token"]
-        return HTMLResponse(templates().get_template("runs.html.j2").render(token=token, **{"listed": None, "pair": None, "run": None, **values}))
+        nothing = dict.fromkeys(("listed", "pair", "run"))
+        text = templates().get_template("runs.html.j2").render(**nothing | values, token=request.query_params["token"])
+        return HTMLResponse(text)
 
 
 def _flat(one: Found) -> list[tuple[str, Any]]:
@@ -226,16 +234,19 @@ def _told(one: Found) -> dict[str, Any]:
     facts += [(name.replace("_", " "), str(value)) for name, value in (known.get("seeds") or known.get("runs") or {}).items()]
     if code.get("commit"):
         facts.append(("code", f"{code['commit'][:12]}{', changed since' if code.get('dirty') else ''}"))
+    # In the order of the report; any others after them.
+    names = sorted((name for name in files if name.endswith(".svg")), key=lambda n: [*FIGURES, Path(n).stem].index(Path(n).stem))
     figures = []
-    for name in files:
-        if name.endswith(".svg"):
-            described = _DESC.search(files[name].read_text(encoding="utf-8"))
-            table = name.removesuffix("svg") + "csv"
-            figures.append((name, table if table in files else "", html.unescape(described[1]) if described else name))
+    for name in names:
+        svg = files[name].read_text(encoding="utf-8")
+        described, width, table = _DESC.search(svg), _WIDTH.search(svg), name.removesuffix("svg") + "csv"
+        alt = html.unescape(described[1]) if described else name
+        figures.append((name, table if table in files else "", alt, bool(width and float(width[1]) > WIDE)))
     pages = [name for name in ("report.html", "page.html") if name in files]
-    shown = {name for name, *_ in figures} | {table for _, table, _ in figures} | set(pages)
+    shown = {*names, *pages, *(table for _, table, *_ in figures)}
     return {
-        "run": one, "told": str(known.get("answer") or one.kind), "warnings": known.get("warnings") or [], "rows": rows_of(one), "command": again(one), "facts": facts, "labels": list(columns), "differing": differing(columns),
+        "run": one, "title": one.name, "lead": str(known.get("answer") or f"{one.kind}, {one.status}"),
+        "warnings": known.get("warnings") or [], "rows": rows_of(one), "command": again(one), "facts": facts, "labels": list(columns), "differing": differing(columns),
         "said": [row for row in values if row[2] != "default"], "values": values, "figures": figures, "pages": pages,
         "files": [name for name in files if name not in shown],
     }  # fmt: skip
