@@ -8,7 +8,6 @@ import site
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ TINY = [
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel; packages it needs are those of this one. Yields its folder of commands."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"  # so that building leaves nothing behind
@@ -41,7 +40,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # Below what is installed here: the sources themselves, which an editable installation would add, stay out.
     (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
     shutil.rmtree(sources)
-    yield folder / "env" / "bin"
+    return folder / "env" / "bin"
 
 
 def alone(installed: Path) -> dict[str, str]:
