@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -152,3 +153,14 @@ def play_to(page: Any, until: float, speed: str = "60") -> None:
     if page.inner_text("#play").endswith("Pause"):
         page.click("#play")
         page.wait_for_selector("#play:has-text('Play'), #play:has-text('end')")
+
+
+def serious(page: Any) -> list[Any]:
+    """Return what axe finds serious on a page, as it stands."""
+    axe = pytest.importorskip("axe_core_python", reason="axe is not installed")
+    session = page.context.new_cdp_session(page)  # so that the content policy stays on
+    session.send("Runtime.evaluate", {"expression": (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")})
+    ask = "axe.run().then(r => JSON.stringify(r.violations))"
+    found = session.send("Runtime.evaluate", {"expression": ask, "awaitPromise": True, "returnByValue": True})
+    violations = [v for v in json.loads(found["result"]["value"]) if v["impact"] in ("serious", "critical")]
+    return [(v["id"], [n["html"][:160] + n["failureSummary"][:200] for n in v["nodes"][:3]]) for v in violations]

@@ -324,6 +324,7 @@ def compare(
     agents: Any = None,
     stopping: Stopping | None = None,
     threads: int | None = None,
+    keep: str | Path | None = None,
 ) -> Comparison:
     """Run every strategy of a scenario in the same worlds and say which wins, by how much and how sure that is.
 
@@ -344,11 +345,15 @@ def compare(
         for byte, as those of a scenario that asks for the number it stops at.
     threads
         Threads of each process; by default the cores that are left over. Results do not depend on it.
+    keep
+        Folder in which finished runs are kept: the same comparison, or one with more replications, goes on from there.
 
     Raises
     ------
+    ValueError
+        When runs are to be kept that follow `agents`: a file cannot tell what they would do.
     OutputError
-        When `out` holds something that is not an earlier result; before anything runs.
+        When `keep` cannot be used, or `out` holds something that is not an earlier result; before anything runs.
     RunError
         When a run fails.
     """
@@ -383,7 +388,14 @@ def compare(
             stopped = say_stopped(asked, found)
         return extra
 
-    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads)
+    from influence_sim.studies.keeping import Kept
+
+    if keep is not None and agents is not None:
+        raise ValueError("runs of agents with rules of their own cannot be kept")
+    kept = None if keep is None else Kept(keep, asked)
+    results = runner.run_all(
+        asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads, keep=kept
+    )
     if loaded is not None and stopping is not None:
         loaded = replace(loaded, scenario=asked, origins={**loaded.origins, "replications": "--replications auto"})
     comparison = replace(comparison_of(asked, results, loaded), stopped=stopped)
