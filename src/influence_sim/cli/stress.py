@@ -60,7 +60,9 @@ def command(
     if len(labels) < 1:
         raise click.UsageError(f"{asked.scenario} has no plan but the control; give one with --plans")
     if ready.sampled:
-        from influence_sim.studies.prim import find_box, say_box
+        from influence_sim.studies.prim import check_installed, find_box, say_box
+
+        check_installed()  # before a long run, not after it
 
     from influence_sim.engine import warm_up
 
