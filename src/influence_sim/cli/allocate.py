@@ -10,7 +10,17 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import (
+    RUNNING,
+    ScenarioFile,
+    command_line,
+    dry_run_option,
+    playing_options,
+    set_option,
+    tell_cost,
+    voice_options,
+    writable,
+)  # fmt: skip
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "purchases per USD"}
@@ -34,11 +44,13 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
 @click.option("--worlds", type=int, metavar="N", help="Worlds of the search, instead of the file's.")
 @click.option("--check-worlds", type=int, metavar="N", help="Unseen worlds of the check, instead of the file's.")
 @playing_options
+@dry_run_option
 @set_option
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, executor: str, keep: Path | None, overrides: tuple[str, ...], **options: Any
+    console: Console, /, question: Path, out: Path, executor: str, keep: Path | None, dry_run: bool, overrides: tuple[str, ...],
+    **options: Any,
 ) -> int:  # fmt: skip
     """Find the best split of a budget over channels and timings; report it from worlds the search never saw."""
     from influence_sim.record.provenance import provenance
@@ -52,6 +64,8 @@ def command(
     asked = load_question(question, Allocation, changed)
     loaded = scenario_of(question, asked.scenario, overrides)
     scenario = loaded.scenario
+    if dry_run:
+        return tell_cost(console, scenario, asked.most_runs, most=True)
     unit = scenario.market.brand.price * scenario.market.brand.margin
 
     from influence_sim.engine import warm_up

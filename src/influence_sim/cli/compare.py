@@ -10,7 +10,18 @@ import click
 from influence_sim.cli.asking import ask
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, graph_options, scenario_argument, set_option, voice_options, world_option, writable
+from influence_sim.cli.options import (
+    KEPT,
+    RUNNING,
+    dry_run_option,
+    graph_options,
+    scenario_argument,
+    set_option,
+    tell_cost,
+    voice_options,
+    world_option,
+    writable,
+)  # fmt: skip
 from influence_sim.cli.progress import Progress
 from influence_sim.cli.table import comparison_table
 
@@ -59,12 +70,14 @@ FILES = (
     "strategies is known to 5 % of the budget (profit) or 10 % of the largest mean (other objectives).",
 )
 @click.option("--max-replications", type=click.IntRange(2), metavar="N", help="Cap of `--replications auto` (default 200).")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=KEPT)
 @click.option("--days", type=int, metavar="N", help="Horizon in days.")
 @click.option("--budget", type=float, metavar="USD", help="Budget of each strategy.")
 @click.option("--seed", type=int, metavar="N", help="Seed of the worlds and of what happens in them.")
 @graph_options
 @world_option
 @set_option
+@dry_run_option
 @click.option("--no-progress", is_flag=True, help="No progress lines.")
 @voice_options
 @click.pass_obj
@@ -75,7 +88,9 @@ def command(
     out: Path,
     jobs: int | None,
     threads: int | None,
+    keep: Path | None,
     overrides: tuple[str, ...],
+    dry_run: bool,
     no_progress: bool,
     max_replications: int | None,
     **options: Any,
@@ -91,6 +106,10 @@ def command(
     check_target(writable(out))
     loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
+    if dry_run:
+        from influence_sim.studies.runner import arms
+
+        return tell_cost(console, asked, len(arms(asked)) * (max_replications or 200 if auto else asked.replications), jobs, most=auto)
 
     from influence_sim.engine import warm_up
     from influence_sim.studies.compare import compare
@@ -102,9 +121,10 @@ def command(
     console.note(f"{asked.name}: {len(asked.strategies)} strategies x {many} replications, {asked.horizon} days")
     with Progress(console, shown=not no_progress) as progress:
         try:
-            comparison = compare(loaded, out=out, jobs=jobs, progress=progress, stopping=stopping, threads=threads)
+            comparison = compare(loaded, out=out, jobs=jobs, progress=progress, stopping=stopping, threads=threads, keep=keep)
         except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(f"{progress.done} of {progress.total} runs were done, nothing was written") from stop
+            kept = "nothing was written" if keep is None else f"they are kept in {keep}: the same command goes on from there"
+            raise KeyboardInterrupt(f"{progress.done} of {progress.total} runs were done, {kept}") from stop
 
     for warning in comparison.warnings:
         console.warn(warning)

@@ -16,9 +16,11 @@ from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 
 if TYPE_CHECKING:
+    from influence_sim.cli.console import Console
     from influence_sim.scenario.loader import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
+KEPT = "Folder in which finished runs are kept: the same command goes on from there."
 INVALID = (ExitCode.USAGE, ExitCode.SCENARIO_INVALID)
 RUNNING = (*INVALID, ExitCode.RUNS_FAILED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED)
 
@@ -82,6 +84,11 @@ def voice_options(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text, errors too.")(function)
 
 
+def dry_run_option(function: F) -> F:
+    """Add `--dry-run`; `tell_cost` answers it."""
+    return click.option("--dry-run", is_flag=True, help="Play one run only: tell how many there are and how long they take.")(function)
+
+
 class ExecutorName(click.ParamType[str]):
     """The name of an executor."""
 
@@ -100,10 +107,20 @@ class ExecutorName(click.ParamType[str]):
 
 def playing_options(function: F) -> F:
     """Add `--executor` and `--keep`, with which `studies.play` plays."""
-    kept = "Folder in which finished runs are kept: the same command goes on from there."
-    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=kept)(function)
+    function = click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help=KEPT)(function)
     where = "serial, local (default: one process per core), local:N, dask://HOST:PORT or dask-file:PATH. Results do not depend on it."
     return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
+
+
+def tell_cost(console: Console, scenario: Any, runs: int, workers: int | None = None, most: bool = False) -> int:
+    """Say how many runs a study has, `most` of them at worst, and about how long they take."""
+    from influence_sim.cli.progress import duration
+    from influence_sim.studies.estimating import cost_of
+
+    cost = cost_of(scenario, runs, workers)
+    where = f"{cost.workers} process{'es' * (cost.workers > 1)}"
+    text = f"{'at most ' * most}{runs:,} runs, about {duration(cost.total)} on {where} (one takes {cost.seconds:.2g} s)"
+    return console.done(text, {**cost._asdict(), "total": cost.total, "told": text})
 
 
 def command_line() -> str:

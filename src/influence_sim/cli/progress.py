@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -25,14 +26,15 @@ class Progress:
     shown : bool
         False silences everything (`--no-progress`, `--quiet`); counting goes on.
     seconds : float
-        Least time between two plain lines; a bar moves twice a second.
+        Least time between two plain lines, unless the environment says INFLUENCE_SIM_PROGRESS_SECONDS, as the studio
+        does; a bar moves twice a second.
     """
 
     def __init__(self, console: Console, shown: bool, seconds: float = 5.0) -> None:
         self.console = console
         self.shown = shown and not console.quiet
         self.live = self.shown and not is_plain(sys.stderr)
-        self.seconds = 0.5 if self.live else seconds
+        self.seconds = 0.5 if self.live else float(os.environ.get("INFLUENCE_SIM_PROGRESS_SECONDS", seconds))
         self.done = 0
         self.total = 0
         self.so_far = ""

@@ -10,7 +10,17 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import (
+    RUNNING,
+    ScenarioFile,
+    command_line,
+    dry_run_option,
+    playing_options,
+    set_option,
+    tell_cost,
+    voice_options,
+    writable,
+)  # fmt: skip
 from influence_sim.cli.progress import Progress
 
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people"}
@@ -35,12 +45,13 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
 @click.option("--worlds", type=int, metavar="N", help="Worlds of every named future, instead of the file's.")
 @click.option("--samples", type=int, metavar="N", help="Sampled futures, instead of the file's.")
 @playing_options
+@dry_run_option
 @set_option
 @voice_options
 @click.pass_obj
 def command(
-    console: Console, /, question: Path, out: Path, plans: Path | None, executor: str, keep: Path | None, overrides: tuple[str, ...],
-    **options: Any,
+    console: Console, /, question: Path, out: Path, plans: Path | None, executor: str, keep: Path | None, dry_run: bool,
+    overrides: tuple[str, ...], **options: Any,
 ) -> int:
     """Play plans in many futures and say how they fare: regret, the worst tenth, and under which futures a plan fails."""
     from influence_sim.record.provenance import provenance
@@ -48,7 +59,7 @@ def command(
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question
-    from influence_sim.studies.robustness import changes, concordance, say_scores, scores
+    from influence_sim.studies.robustness import changes, concordance, say_scores, say_worst, scores
     from influence_sim.studies.stress import EXPECTED, Stress, play_futures, prepare, sample_means
     from influence_sim.studies.stress import plans as tested
 
@@ -59,6 +70,9 @@ def command(
     labels = tested(ready.expected.scenario)
     if len(labels) < 1:
         raise click.UsageError(f"{asked.scenario} has no plan but the control; give one with --plans")
+    if dry_run:
+        runs = (len(labels) + 1) * (len(ready.named) * asked.worlds + len(ready.sampled) * asked.sample_worlds)
+        return tell_cost(console, ready.expected.scenario, runs)
     if ready.sampled:
         from influence_sim.studies.prim import check_installed, find_box, say_box
 
@@ -80,6 +94,7 @@ def command(
     unit = UNITS[asked.goal]
     found, moved = scores(table, asked.threshold), changes(table, EXPECTED)
     lines = say_scores(found, concordance(table), unit, asked.threshold, len(ready.named), number)
+    lines.insert(2, say_worst(table, unit, number))
     enough = math.ceil(math.log2(max(1, len(moved)) / ALPHA)) + 1
     if asked.worlds < enough:
         lines.append(f"{asked.worlds} worlds cannot tell any of {len(moved)} changes apart from none (all grey): {enough} worlds could.")

@@ -6,6 +6,7 @@ import secrets
 import socket
 import threading
 import webbrowser
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,14 +24,18 @@ NEEDS = "pip install 'influence-sim[studio]'"
     "studio",
     cls=Page,
     examples=("influence-sim studio", "influence-sim studio --no-browser --port 8765", "influence-sim studio --quiet"),
-    writes="Nothing; what you want to keep is saved from the page.",
+    writes="DIR/ID for every question that a strategy page asks (the command's own results), DIR/jobs/ID beside it; lessons write nothing.",
     codes=(ExitCode.USAGE, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED),
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on this computer; a free one unless given.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
+@click.option(
+    "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True, metavar="DIR",
+    help="Folder whose results the runs page lists, and where strategy pages put theirs.",
+)  # fmt: skip
 @voice_options
 @click.pass_obj
-def command(console: Console, /, port: int, browser: bool, **_: Any) -> int:
+def command(console: Console, /, port: int, browser: bool, results: Path, **_: Any) -> int:
     """Open live worlds in the browser: lessons to follow, turn and compare. Ctrl-C ends it.
 
     The page is served to this computer only (127.0.0.1), to whoever has the link with its token.
@@ -63,7 +68,7 @@ def command(console: Console, /, port: int, browser: bool, **_: Any) -> int:
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
     config = uvicorn.Config(
-        build_app(token), log_level="warning", ws="websockets-sansio", ws_max_size=MOST_BYTES, ws_ping_interval=20,
+        build_app(token, results), log_level="warning", ws="websockets-sansio", ws_max_size=MOST_BYTES, ws_ping_interval=20,
         timeout_graceful_shutdown=2, server_header=False,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])

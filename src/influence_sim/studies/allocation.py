@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 Goal = Literal["profit", "incremental_purchases", "reach", "cost_per_incremental_purchase"]
+LEVELS = (10, 25, 50, 75, 100)  # percents of the budget at which channels are played alone
 UNITS = 100  # shares are whole percents: finer ones change the orders of a small budget hardly
 ALPHA = 0.05
 INDUSTRY = (47, 23)  # percent on the smallest creators and on the largest; ads get the rest (survey headline 2020)
@@ -99,6 +100,15 @@ class Allocation(BaseModel):
         """Floor and ceiling of every channel in whole percents, in the order of the labels; `keep` among them."""
         found = {label: (round(c.floor * UNITS), round(c.ceiling * UNITS)) for label, c in self.channels.items()}
         return dict(sorted({**found, **({"keep": (0, UNITS)} if self.keep else {})}.items()))
+
+
+    @property
+    def most_runs(self) -> int:
+        """How many runs the search, its check and the curves take when no split comes twice; the control's are among them."""
+        searches = 1 + self.random_search
+        final = len(usual(self)) + searches * self.finalists + 1
+        alone = len(LEVELS) * len(self.channels)
+        return (searches * self.trials + alone + 1) * self.worlds + (final + 1) * self.check_worlds
 
 
 class Split(NamedTuple):
@@ -324,7 +334,7 @@ def _checked(question: Allocation, named: Mapping[Split, str], values: Array, ru
     return table.sort_values("score", ascending=False, kind="stable").reset_index(drop=True), final[best]
 
 
-def curves(question: Allocation, evaluate: Evaluate, unit: float, levels: Sequence[int] = (10, 25, 50, 75, 100)) -> pd.DataFrame:
+def curves(question: Allocation, evaluate: Evaluate, unit: float, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
     """Return what each channel alone gives at several shares of the budget, the rest kept: the range that was simulated.
 
     Columns: channel, percent, spend, and the goal's mean with its interval; purchases and USD, not their cost.

@@ -19,7 +19,7 @@ import pandas as pd
 from influence_sim.studies import runner
 from influence_sim.studies.credit import attribution_table, measures_table
 from influence_sim.studies.oddities import oddities
-from influence_sim.studies.outputs import check_target, write_comparison, write_tables
+from influence_sim.studies.outputs import check_target, comparison_html, write_comparison, write_tables
 from influence_sim.studies.statistics import (
     compare_pair,
     holm,
@@ -101,6 +101,10 @@ class Comparison:
     stopped: str = ""
     attribution: pd.DataFrame = field(default_factory=pd.DataFrame)
     measures: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the answer, warnings, a small table and the forest plot."""
+        return comparison_html(self)
 
 
 class _Runs:
@@ -320,6 +324,7 @@ def compare(
     agents: Any = None,
     stopping: Stopping | None = None,
     threads: int | None = None,
+    keep: str | Path | None = None,
 ) -> Comparison:
     """Run every strategy of a scenario in the same worlds and say which wins, by how much and how sure that is.
 
@@ -340,11 +345,15 @@ def compare(
         for byte, as those of a scenario that asks for the number it stops at.
     threads
         Threads of each process; by default the cores that are left over. Results do not depend on it.
+    keep
+        Folder in which finished runs are kept: the same comparison, or one with more replications, goes on from there.
 
     Raises
     ------
+    ValueError
+        When runs are to be kept that follow `agents`: a file cannot tell what they would do.
     OutputError
-        When `out` holds something that is not an earlier result; before anything runs.
+        When `keep` cannot be used, or `out` holds something that is not an earlier result; before anything runs.
     RunError
         When a run fails.
     """
@@ -379,7 +388,14 @@ def compare(
             stopped = say_stopped(asked, found)
         return extra
 
-    results = runner.run_all(asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads)
+    from influence_sim.studies.keeping import Kept
+
+    if keep is not None and agents is not None:
+        raise ValueError("runs of agents with rules of their own cannot be kept")
+    kept = None if keep is None else Kept(keep, asked)
+    results = runner.run_all(
+        asked, jobs=jobs, progress=tell, agents=agents, more=more if stopping is not None else None, threads=threads, keep=kept
+    )
     if loaded is not None and stopping is not None:
         loaded = replace(loaded, scenario=asked, origins={**loaded.origins, "replications": "--replications auto"})
     comparison = replace(comparison_of(asked, results, loaded), stopped=stopped)

@@ -16,7 +16,7 @@ import pandas as pd
 from influence_sim.studies.statistics import SEED, compare_pair, holm
 
 Array = np.ndarray[Any, Any]
-TENTH = 0.1
+TENTH, TWENTIETH = 0.1, 0.05
 DRAWS = 999
 SCORES = (
     "strategy", "mean", "mean_lo", "mean_hi", "worst_future", "worst", "worst_tenth", "worst_tenth_lo", "worst_tenth_hi",
@@ -169,6 +169,14 @@ def say_scores(found: pd.DataFrame, w: float, unit: str, threshold: float, futur
         same = "much the same" if w > 0.8 else "partly the same" if w > 0.5 else "mostly different"
         lines.append(f"The order of the strategies is {same} from future to future (Kendall's W {w:.2f}, 1 would be the same in all).")
     return lines
+
+
+def say_worst(table: pd.DataFrame, unit: str, number: Any) -> str:
+    """Return what plans give in the worst 1 in 20 of all futures and worlds, the best first; no interval: so few cases have none."""
+    values, strategies, _ = cube(table)
+    worst = {name: float(worst_tenth(part.ravel(), TWENTIETH)) for name, part in zip(strategies, values, strict=True)}
+    told = ", ".join(f"{name} {number(worst[name])}" for name in sorted(worst, key=lambda name: -worst[name]))
+    return f"Worst 1 in 20 of {values[0].size} cases (every future in every world): {told} {unit}."
 
 
 def frontier(points: Mapping[str, Sequence[float]]) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from influence_sim.record import RunResult
     from influence_sim.scenario.schema import Scenario
     from influence_sim.strategies.base import Strategy
+    from influence_sim.studies.keeping import Kept
     from influence_sim.studies.loop import Executor, Outcome
 
 CONTROL = "none"
@@ -148,6 +149,7 @@ def run_all(
     graph: Any = None,
     more: More | None = None,
     threads: int | None = None,
+    keep: Kept | None = None,
 ) -> list[RunResult]:
     """Run all arms in all replications and return the results ordered by (replication, arm), whatever finished first.
 
@@ -165,6 +167,8 @@ def run_all(
         Called with the results when all replications are done; returns how many further ones to run, 0 to stop.
     threads
         Threads of each process; by default the cores that are left over.
+    keep
+        Runs that are kept are not played again, and those that are played are kept.
 
     Raises
     ------
@@ -193,7 +197,7 @@ def run_all(
         try:
             first = 0
             while True:
-                results += _wave([(label, r) for r in range(first, n) for label in labels], executor, results, tell)
+                results += _wave([(label, r) for r in range(first, n) for label in labels], executor, results, tell, keep)
                 extra = 0 if more is None else more(results)
                 if not extra:
                     break
@@ -204,19 +208,23 @@ def run_all(
     return results
 
 
-def _wave(tasks: list[tuple[str, int]], executor: Executor, before: list[RunResult], tell: Progress) -> list[RunResult]:
+def _wave(
+    tasks: list[tuple[str, int]], executor: Executor, before: list[RunResult], tell: Progress, keep: Kept | None
+) -> list[RunResult]:  # fmt: skip
     """Return the results of tasks in their order; `tell` hears of them after those of earlier waves."""
     import time
 
     from influence_sim.studies.loop import Run, run_loop
 
     runs = {f"{label}, replication {replication}": (label, replication) for label, replication in tasks}
-    found: dict[str, RunResult] = {}
+    found = {key: result for key, task in runs.items() if keep is not None and (result := keep.get(*task)) is not None}
     told, total = float("-inf"), len(before) + len(tasks)
-    with closing(run_loop((Run(key, task) for key, task in runs.items()), executor)) as outcomes:
+    with closing(run_loop((Run(key, task) for key, task in runs.items() if key not in found), executor)) as outcomes:
         for outcome in itertools.chain.from_iterable(outcomes):
             _raise_failure(outcome)
             found[outcome.key] = outcome.value
+            if keep is not None:
+                keep.put(outcome.value)
             # Sorting the partial results is not free.
             if executor.workers == 1 or time.monotonic() - told > 0.2 or len(found) == len(tasks):
                 tell(len(before) + len(found), total, [*before, *(found[key] for key in runs if key in found)])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,12 +19,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from influence_sim.studio.lessons import MOST_PEOPLE
+from influence_sim.studio.jobs import Jobs
 from influence_sim.studio.page import STATIC, studio_page
+from influence_sim.studio.runs import Shelf
+from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
 from influence_sim.studio.sessions import MOST_SESSIONS, TOO_MANY, Session
+from influence_sim.studio.strategy import Desk, Sources
 
 HOST = "127.0.0.1"
-MOST_UPLOAD = 256 * 1024
 MOST_BASES = 32
 HEADERS = {
     "Content-Security-Policy": (
@@ -39,7 +42,7 @@ HEADERS = {
 
 
 class Safe:
-    """Add the headers of `HEADERS` to every answer."""
+    """Add the headers of `HEADERS` to every answer that has none of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -49,14 +52,18 @@ class Safe:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *((k.lower().encode(), v.encode()) for k, v in HEADERS.items())]
+                own = {name for name, _ in message["headers"]}
+                ours = [(name, value.encode()) for key, value in HEADERS.items() if (name := key.lower().encode()) not in own]
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         await self.app(scope, receive, told if scope["type"] == "http" else send)
 
 
-def build_app(token: str) -> Starlette:
+def build_app(token: str, results: Path = Path("results/studio"), scenarios: Path = Path("scenarios")) -> Starlette:
     """Return the application; whoever has `token` may use it.
+
+    Jobs are kept in `results`; pages may ask about the files of `scenarios`. Both are resolved now, for good.
 
     The page and the upload want the token in the address, sockets want it too, and a request that names another
     host or comes from another origin is refused: so no other page in the browser can reach the studio.
@@ -75,11 +82,9 @@ def build_app(token: str) -> Starlette:
     async def upload(request: Request) -> Response:
         if not allowed(request.query_params) or not _from_here(request.headers):
             return PlainTextResponse("refused\n", 403)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_UPLOAD:
-                return JSONResponse({"problems": [f"the file is larger than {MOST_UPLOAD // 1024} KB"]}, 413)
+        body = await received(request)
+        if body is None:
+            return JSONResponse({"problems": [TOO_LARGE]}, 413)
         base, name, problems = read_scenario(body)
         if base is None:
             return JSONResponse({"problems": problems}, 422)
@@ -88,6 +93,16 @@ def build_app(token: str) -> Starlette:
         key = secrets.token_hex(8)
         bases[key] = base
         return JSONResponse({"base": key, "name": name})
+
+    def may(request: Request, post: bool) -> bool:
+        return allowed(request.query_params) and (not post or _from_here(request.headers))
+
+    jobs = Jobs(results)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        jobs.close()
 
     async def socket(websocket: WebSocket) -> None:
         if not allowed(websocket.query_params) or not _from_here(websocket.headers):
@@ -108,10 +123,13 @@ def build_app(token: str) -> Starlette:
         routes=[
             Route("/", page),
             Route("/scenario", upload, methods=["POST"]),
+            *Shelf(results, may).routes(),
+            *Desk(jobs, Sources(scenarios, jobs), may).routes(),
             WebSocketRoute("/ws", socket),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Safe), Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"], www_redirect=False)],
+        lifespan=lifespan,
     )
     application.state.sessions = sessions
     return application
@@ -121,37 +139,3 @@ def _from_here(headers: Any) -> bool:
     """Tell whether a request comes from the studio's own page; `Host` has been checked before."""
     origin = urlsplit(headers.get("origin", ""))
     return bool(origin.scheme == "http" and origin.netloc == headers.get("host", "?"))
-
-
-def read_scenario(body: bytes) -> tuple[dict[str, Any] | None, str, list[str]]:
-    """Return (market as groups of parameters, name, problems) of a scenario file that a page sent.
-
-    The market is None where there are problems.
-
-    The file stands by itself: it may not refer to other files, for a page must not make the studio read any.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    from influence_sim.scenario.errors import ScenarioError, format_problems
-    from influence_sim.scenario.loader import load_scenario
-
-    try:
-        told = YAML(typ="safe", pure=True).load(body.decode("utf-8"))
-    except (UnicodeDecodeError, YAMLError, RecursionError, ValueError):
-        told = None  # the loader says what is wrong, with its place
-    if isinstance(told, dict):
-        market = told.get("market")
-        if "extends" in told or isinstance(market, str) or (isinstance(market, dict) and "extends" in market) or told.get("graph_file"):
-            return None, "", ["the file refers to another file, which a page may not: write the resolved one with `influence-sim show`"]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "scenario.yaml"
-        file.write_bytes(body)
-        try:
-            scenario = load_scenario(file).scenario
-        except ScenarioError as error:
-            return None, "", [format_problems([problem]).rsplit("\n", 1)[0].replace(f"{folder}/", "") for problem in error.problems[:20]]
-    people = scenario.market.people.agents
-    if people > MOST_PEOPLE:
-        return None, "", [f"the studio draws up to {MOST_PEOPLE:,} people, the file asks for {people:,}: set market.people.agents"]
-    return scenario.market.model_dump(mode="json"), scenario.name, []

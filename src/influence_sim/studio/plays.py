@@ -12,6 +12,7 @@ import numpy as np
 from influence_sim.engine.replay import SlotReplay
 from influence_sim.engine.state import SOURCES
 from influence_sim.record.discovery import gini
+from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.layout import interest_map
 from influence_sim.studio.lessons import Lesson, Setup, scenario_of
 from influence_sim.studio.phones import card, handle
@@ -251,24 +252,9 @@ class Play:
 
     def scenario_text(self, world: str) -> str:
         """Return the scenario file of a world, as its knobs stand now."""
-        import io
-
-        from ruamel.yaml import YAML
-
         live = self.worlds.get(world, self.first)
         scenario = scenario_of(self.lesson, live.settings, self.setup.seed, self.base)
-        groups = {
-            name: {key: value for key, value in getattr(scenario.market, name).model_dump().items() if value != default[key]}
-            for name in type(scenario.market).model_fields
-            if (default := type(getattr(scenario.market, name))().model_dump())
-        }
-        out = io.StringIO()
-        text = {
-            "name": scenario.name, "question": scenario.question, "market": {name: values for name, values in groups.items() if values},
-            "strategies": ["none"], "budget": 0, "horizon": scenario.horizon, "replications": 10, "path_seed": scenario.path_seed,
-        }  # fmt: skip
-        YAML(typ="safe", pure=True).dump(text, out)
-        return out.getvalue()
+        return scenario_text(scenario.model_copy(update={"budget": 0, "replications": 10}))
 
     def python(self, world: str) -> str:
         """Return Python code that plays a world up to now, every knob turned when it was turned, and prints its views."""

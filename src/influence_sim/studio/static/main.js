@@ -7,6 +7,7 @@ import { TrustScreen } from "./trust.js";
 import { TuneScreen } from "./tune.js";
 import { bar, readView, textDialog, writeView } from "./shell.js";
 import { startPage } from "./start.js";
+import { STRATEGY, StrategyScreen } from "./strategy.js";
 
 const SCREENS = { follow: FollowScreen, tune: TuneScreen, parallel: ParallelScreen, trust: TrustScreen };
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -30,7 +31,7 @@ const source = new LiveSource(token, (message) => {
   else screen?.take(message);
 });
 
-const tabs = Object.values(data.lessons).map((lesson) => [lesson.name, lesson.title]);
+const tabs = [...Object.values(data.lessons).map((lesson) => [lesson.name, lesson.title]), ["compare", "Strategy"], ["runs", "Runs"]];
 const current = bar(tabs, (name) => go(name));
 
 /** Show a screen; `view` restores its setup and knobs. */
@@ -38,7 +39,15 @@ function go(name, view = {}) {
   screen?.act("pause");
   screen = null;
   const lesson = data.lessons[name];
-  if (!lesson) {
+  const [kind] = name.split("/");
+  const strategist = STRATEGY.has(kind);
+  const tab = kind === "runs" ? "runs" : "compare";
+  if (strategist) {
+    writeView(name);
+    screen = new StrategyScreen({ name, token, go });
+    main.replaceChildren(screen.element);
+    screen.open();
+  } else if (!lesson) {
     writeView("start");
     main.replaceChildren(startPage(data.lessons, go, uploadBox()));
   } else {
@@ -46,8 +55,8 @@ function go(name, view = {}) {
     main.replaceChildren(screen.element);
     screen.open();
   }
-  current(name);
-  document.title = lesson ? `${lesson.title} · influence_sim studio` : "influence_sim studio";
+  current(strategist ? tab : name);
+  document.title = strategist ? `${tab === "runs" ? "Runs" : "Strategy"} · influence_sim studio` : lesson ? `${lesson.title} · influence_sim studio` : "influence_sim studio";
   scrollTo(0, 0);
 }
 

@@ -1,0 +1,265 @@
+"""The strategy pages of the studio: forms, jobs and their results, made on the server and sent as parts of a page.
+
+A scenario is chosen by its identity: the name of a file in the scenarios' folder, `upload-...` for one that a page sent, or
+`plan-JOB` for the plan that a job found. No path comes from the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tempfile
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from influence_sim.scenario.errors import ScenarioError
+from influence_sim.scenario.loader import load_scenario
+from influence_sim.studio.answers import answer, files_of, plan_text
+from influence_sim.studio.forms import (
+    FORMS,
+    MOST_AGENTS,
+    QUICK_PEOPLE,
+    QUICK_WORLDS,
+    FormError,
+    Source,
+    channels,
+    futures,
+    plans,
+    read_form,
+)
+from influence_sim.studio.jobs import IDENTITY, Job, JobError, Jobs, estimate
+from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
+
+MOST_UPLOADS = 32
+MOST_LISTED = 8
+MORE = 100  # worlds that a further step of a comparison plays
+TITLES = {"compare": "Compare strategies", "stress": "Stress test", "allocate": "Allocate the budget"}
+LEADS = {
+    "compare": "Which strategy is best, by how much, and how sure is that?",
+    "stress": "How do the plans fare when the future is not as expected?",
+    "allocate": "How should the money be split, and does the split matter?",
+}
+GOALS = {
+    "profit": "profit", "incremental_purchases": "extra purchases", "reach": "people reached",
+    "cost_per_incremental_purchase": "cost per extra purchase",
+}  # fmt: skip
+# Files of a result bring styles of their own; they may run nothing and load nothing.
+OF_RESULTS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"}
+
+
+class Sources:
+    """The scenarios that forms may name.
+
+    Parameters
+    ----------
+    folder
+        Whose `*.yaml` are offered; resolved once.
+    jobs
+        Whose plans are offered.
+    """
+
+    def __init__(self, folder: Path, jobs: Jobs) -> None:
+        self.folder, self._jobs = folder.absolute(), jobs
+        self._sent: dict[str, tuple[str, bytes]] = {}
+        self._place = tempfile.TemporaryDirectory(prefix="influence-sim-studio-")
+
+    def listed(self) -> dict[str, str]:
+        """Return identity -> name."""
+        found = {path.stem: path.stem for path in sorted(self.folder.glob("*.yaml"))} if self.folder.is_dir() else {}
+        return {**found, **{key: f"{name} (your file)" for key, (name, _) in self._sent.items()}}
+
+    def of(self, identity: str) -> Source:
+        """Return a scenario.
+
+        Raises
+        ------
+        FormError
+            When there is none of this identity.
+        """
+        if identity in self._sent:
+            return Source(Path(self._place.name) / f"{identity}.yaml", self._sent[identity][1])
+        if identity in self.listed():
+            return Source(self.folder / f"{identity}.yaml")
+        job = identity.removeprefix("plan-")
+        if IDENTITY.fullmatch(job) and job in self._jobs.identities() and (plan := self._jobs.result(job) / "plan.yaml").is_file():
+            return Source(plan)
+        raise FormError([f"the studio knows no scenario `{identity[:60]}` (any more): choose one of the list, or open the file again"])
+
+    def add(self, body: bytes, name: str) -> str:
+        """Keep a checked scenario that a page sent, and return its identity."""
+        if len(self._sent) >= MOST_UPLOADS:
+            del self._sent[next(iter(self._sent))]
+        identity = f"upload-{secrets.token_hex(4)}"
+        self._sent[identity] = name, body
+        (Path(self._place.name) / f"{identity}.yaml").write_bytes(body)
+        return identity
+
+
+class Desk:
+    """What the strategy pages ask of the server; `allowed` judges a request, its second argument asks for the page's own origin."""
+
+    def __init__(self, jobs: Jobs, sources: Sources, allowed: Callable[[Request, bool], bool]) -> None:
+        self.jobs, self.sources, self._allowed = jobs, sources, allowed
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        kind = "/strategy/{kind}"
+        return [
+            Route(kind, self._guarded(self.form)), Route(kind, self._guarded(self.ask, True), methods=["POST"]),
+            Route(kind + "/upload", self._guarded(self.upload, True), methods=["POST"]),
+            Route(kind + "/{which}", self._guarded(self.page)),
+            Route(kind + "/{which}/plan.yaml", self._guarded(self.plan)),
+            Route(kind + "/{which}/file/{name:path}", self._guarded(self.file)),
+            Route(kind + "/{which}/{act}", self._guarded(self.act, True), methods=["POST"]),
+        ]  # fmt: skip
+
+    def _guarded(self, answer: Callable[[Request], Awaitable[Response]], post: bool = False) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            if not self._allowed(request, post):
+                return PlainTextResponse("refused\n", 403)
+            if request.path_params["kind"] not in FORMS:
+                return PlainTextResponse("not found\n", 404)
+            try:
+                return await answer(request)
+            except FormError as error:
+                return JSONResponse({"problems": error.problems}, 422)
+            except JobError as error:
+                return JSONResponse({"problems": [str(error)]}, 404)
+
+        return guarded
+
+    # ----------------------------------------------------------------- pages
+
+    async def form(self, request: Request) -> Response:
+        """Return the form for the first scenario."""
+        return await self._form(request, next(iter(self.sources.listed()), ""))
+
+    async def page(self, request: Request) -> Response:
+        """Return a job, or the form for a scenario."""
+        which = request.path_params["which"]
+        if not IDENTITY.fullmatch(which):
+            return await self._form(request, which)
+        return await self._html(request, "job.html.j2", lambda: self._job(which, str(request.query_params["token"])))
+
+    async def _form(self, request: Request, identity: str) -> Response:
+        kind = request.path_params["kind"]
+        return await self._html(request, "form.html.j2", lambda: self._asked(kind, identity))
+
+    async def _html(self, request: Request, template: str, values: Callable[[], dict[str, Any]]) -> Response:
+        kind = request.path_params["kind"]
+        filled = await asyncio.to_thread(values)
+        earlier = [(job, _title(job)) for job in await asyncio.to_thread(self._earlier)]
+        common = {"kind": kind, "titles": TITLES, "title": TITLES[kind], "lead": LEADS[kind], "earlier": earlier}
+        return HTMLResponse(templates().get_template(template).render(**common, **filled))
+
+    def _earlier(self) -> list[Job]:
+        return [self.jobs.read(one) for one in self.jobs.identities()[:MOST_LISTED]]
+
+    def _asked(self, kind: str, identity: str) -> dict[str, Any]:
+        listed = self.sources.listed()
+        values: dict[str, Any] = {"sources": listed, "chosen": identity, "scenario": None, "problems": [], "goals": GOALS}
+        if not identity:
+            return values
+        try:
+            if identity not in listed:
+                listed[identity] = identity
+            scenario = load_scenario(self.sources.of(identity).file).scenario
+        except FormError as error:
+            return {**values, "problems": error.problems, "chosen": ""}
+        except ScenarioError as error:
+            return {**values, "problems": [str(error)]}
+        own = scenario.world is None and scenario.graph_file is None
+        people = scenario.market.people.agents
+        goals = {key: words for key, words in GOALS.items() if kind != "stress" or not key.startswith("cost")}
+        return {
+            **values, "scenario": scenario, "goals": goals, "goal": scenario.objective if scenario.objective in goals else "profit",
+            "plans": plans(scenario), "channels": list(channels(scenario)), "futures": futures(),
+            "people": min(people, QUICK_PEOPLE) if own else None, "own_people": people,
+            "replications": min(scenario.replications, QUICK_WORLDS),
+        }  # fmt: skip
+
+    def _job(self, identity: str, token: str) -> dict[str, Any]:
+        job = self.jobs.read(identity)
+        result = self.jobs.result(identity)
+        found = answer(job, result) if (result / "provenance.json").exists() else None
+        return {"job": job, "token": token, "answer": found, "command": _command(job), "more": MORE, "name": _title(job)}
+
+    # --------------------------------------------------------------- actions
+
+    async def ask(self, request: Request) -> Response:
+        """Begin a job."""
+        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
+        kind, source = request.path_params["kind"], self.sources.of(given.get("scenario", [""])[0])
+        asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
+        if "estimate" in given:
+            return JSONResponse(await asyncio.to_thread(estimate, *asked))
+        return JSONResponse({"go": f"{kind}/{self.jobs.ask(kind, asked.words, asked.files)}"})
+
+    async def upload(self, request: Request) -> Response:
+        """Take a scenario file, and ask about it."""
+        body = await received(request)
+        if body is None:
+            raise FormError([TOO_LARGE])
+        base, name, problems = await asyncio.to_thread(read_scenario, body, MOST_AGENTS)
+        if base is None:
+            raise FormError(problems)
+        return JSONResponse({"go": f"{request.path_params['kind']}/{self.sources.add(body, name)}"})
+
+    async def act(self, request: Request) -> Response:
+        """Stop a job, go on with it, or give it more worlds."""
+        which, act = request.path_params["which"], request.path_params["act"]
+        if act == "stop":
+            await asyncio.to_thread(self.jobs.stop, which)
+        elif act == "again":
+            self.jobs.again(which)
+        elif act == "more":
+            self.jobs.again(which, _with_more(self.jobs.read(which)))
+        else:
+            return PlainTextResponse("not found\n", 404)
+        return JSONResponse({"go": f"{request.path_params['kind']}/{which}"})
+
+    async def file(self, request: Request) -> Response:
+        """Return a file of a result, by a name that the result has."""
+        found = files_of(self.jobs.result(request.path_params["which"])).get(request.path_params["name"])
+        return PlainTextResponse("not found\n", 404) if found is None else FileResponse(found, headers=OF_RESULTS)
+
+    async def plan(self, request: Request) -> Response:
+        """Return the plan that a job found as a scenario file that stands by itself."""
+        which = request.path_params["which"]
+        self.jobs.place(which)
+        text = await asyncio.to_thread(plan_text, self.sources.of(f"plan-{which}").file)
+        return PlainTextResponse(text, headers={"Content-Disposition": 'attachment; filename="plan.yaml"'})
+
+
+def _with_more(job: Job) -> list[str]:
+    if job.kind != "compare":
+        raise JobError("only comparisons can have more worlds")
+    return [f"replications={int(word.partition('=')[2]) + MORE}" if word.startswith("replications=") else word for word in job.words]
+
+
+def _command(job: Job) -> str:
+    import shlex
+
+    return shlex.join(["influence-sim", *job.words])
+
+
+def _title(job: Job) -> str:
+    """Return how a job is called: its scenario and when it was asked."""
+    _, day, clock, _ = job.identity.split("-")
+    name = Path(job.words[1]).stem if len(job.words) > 1 and job.kind == "compare" else TITLES[job.kind].lower()
+    return f"{name}, {day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates of the studio; text is escaped."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
