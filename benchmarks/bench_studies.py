@@ -1,8 +1,8 @@
 """What do studies cost beside the runs? 500 short runs through `sweep` on each executor, against the same runs without it.
 
 Bare are as many processes as workers, each of which plays its share of the runs one after the other and keeps nothing: no journal, no
-tables, nobody to ask for the next run. Ratios are what to quote. The second part plays 500 and 5,000 runs that compute nothing: what a run
-adds to the driver's time and memory.
+tables, nobody to ask for the next run. Ratios are what to quote. The second part plays 5,000 and 20,000 runs that compute nothing:
+what a run adds to the time and memory of its driver.
 """
 
 from __future__ import annotations
@@ -160,11 +160,11 @@ def main() -> None:
         extra = median(a - b for a, b in zip(found[name], found[base], strict=True)) / asked.runs * workers * 1e3
         told |= {f"{name} over bare": ratio, f"{name} ms a run": extra}
         print(f"{name}: {ratio:.1%} of the throughput of bare processes; a run takes {extra:.2f} ms of a worker more")
-    few, many = (json.loads(subprocess.check_output([sys.executable, __file__, "--driver", str(n)], text=True)) for n in (500, 5_000))
-    told |= {"driver ms a run": (many["cpu"] - few["cpu"]) / 4.5, "driver kB a run": (many["mb"] - few["mb"]) / 4.5}
+    few, many = (json.loads(subprocess.check_output([sys.executable, __file__, "--driver", str(n)], text=True)) for n in (5_000, 20_000))
+    told |= {"driver ms a run": (many["cpu"] - few["cpu"]) / 15, "driver kB a run": (many["mb"] - few["mb"]) / 15}
     print(f"driver: {told['driver ms a run']:.2f} ms of its time and {told['driver kB a run']:.2f} kB a run that computes nothing "
-          f"({few['mb']:.1f} MB for 500, {many['mb']:.1f} MB for 5,000)")  # fmt: skip
-    append("studies", told)
+          f"({few['mb']:.1f} MB for 5,000, {many['mb']:.1f} MB for 20,000)")  # fmt: skip
+    append("studies", told | {"runs": asked.runs})
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ scancel "$first"
 while squeue -h -j "$first" 2>/dev/null | grep -q .; do sleep 1; done
 kept=$(runs)
 echo "cancelled after $kept runs"
-[ "$kept" -ge 20 ]
+[ "${kept:-0}" -ge 20 ] || { cat "$WORK"/job-*.log; exit 1; }
 sbatch --wait "$WORK/job.sh" || { cat "$WORK"/job-*.log; exit 1; }
 python3 - "$WORK/out/journal.jsonl" "$kept" <<'CHECK'
 import json, sys

@@ -214,7 +214,7 @@ def test_a_stuck_dask_worker_costs_the_run_that_is_stuck(tmp_path: Path, nanny: 
     with cluster(tmp_path, workers=2 if nanny else 4, nanny=nanny) as (file, _):
         executor = executor_of(f"dask-file:{file}", work)
         try:
-            came = [outcome for outcomes in run_loop((Run(str(k), (k,)) for k in range(60)), executor, stall=8.0) for outcome in outcomes]
+            came = [outcome for outcomes in run_loop((Run(str(k), (k,)) for k in range(60)), executor, stall=15.0) for outcome in outcomes]
         finally:
             executor.close(kill=True)
     found = {outcome.key: outcome for outcome in came}

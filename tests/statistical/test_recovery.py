@@ -28,12 +28,20 @@ RANGES = {
     "ties.gain": (0.04, 0.3, True),
     "funnel.memory_half_life": (14.0, 80.0, True),
 }
-RECOVERED = [name for name in RANGES if name not in ("ties.gain", "funnel.memory_half_life")]
+RECOVERED = [
+    "response.like_rate", "response.comment_rate", "response.share_rate", "response.follows_per_like", "creators.posts_per_day",
+    "people.views_per_day", "prices.cpm", "funnel.click_ad",
+]  # fmt: skip
+SHORT = ["creators.duration_median"]  # comes near, but its interval holds the truth only three times of four
+LOOSE = ["creators.post_sd"]  # hardly narrower than its range
+OPEN = ["ties.gain", "funnel.memory_half_life"]  # leave no trace
 SHOWN = (
     "likes_per_view", "comments_per_view", "shares_per_view", "follows_per_like", "posts_per_creator_day", "views_per_person_day",
     "post_seconds", "seconds_per_view", "cpm", "click_through_rate", "like_per_view", "like_slope", "views_spread", "views_top_decile",
 )  # fmt: skip
-TRUTHS, SHOWN_WORLDS = 12, 4
+TRUTHS, SHOWN_WORLDS = 40, 4
+# Of 40 intervals that hold the truth with 95 %, fewer than 35 do with a probability of 1.4 %: a parameter below is not called recovered.
+LEAST = 35 / 40
 
 
 @pytest.mark.slow
@@ -51,25 +59,30 @@ def test_at_least_eight_parameters_are_recovered_and_the_others_are_named() -> N
         points = sample(asked.parameters, 400, 1)
         values = evaluate(points, range(1)).groupby("point").mean()
         truths = sample(asked.parameters, TRUTHS, 2)
-        # Points meet one and the same world, so their scatter holds no luck of the worlds: the facts' deviations must.
-        shown = evaluate(truths, range(50, 50 + SHOWN_WORLDS)).groupby("point").mean()
-        worlds = evaluate(truths.iloc[:1], range(60, 72))[list(SHOWN)]
-        absolute = worlds.std() / np.sqrt(SHOWN_WORLDS)
-        luck = absolute / worlds.mean().abs()
+        shown = evaluate(truths, range(50, 50 + SHOWN_WORLDS)).groupby("point")[list(SHOWN)]
+    # Points meet one and the same world, so their scatter holds no luck of the worlds: the facts' deviations must. The luck is that
+    # of all truths, relative to the value, and not below a tenth of the absolute one.
+    value = shown.mean()
+    luck = np.sqrt(((shown.std() / value.abs()) ** 2).mean() / SHOWN_WORLDS)
+    least = 0.1 * np.sqrt(shown.var().mean() / SHOWN_WORLDS)
     rows = []
     for k in range(TRUTHS):
-        sd = {name: max(float(luck[name] * abs(shown.loc[k, name])), 0.1 * float(absolute[name])) for name in SHOWN}
-        facts = {name: Target(value=float(shown.loc[k, name]), sd=sd[name]) for name in SHOWN}
-        table = posterior(asked.parameters, points, values, facts, keep=0.25).summary.set_index("parameter")
+        sd = {name: max(float(luck[name] * abs(value.loc[k, name])), float(least[name])) for name in SHOWN}
+        facts = {name: Target(value=float(value.loc[k, name]), sd=sd[name]) for name in SHOWN}
+        table = posterior(asked.parameters, points, values, facts, keep=0.5).summary.set_index("parameter")
         for name in RANGES:
             row = table.loc[name]
-            inside = row["lo"] <= truths.loc[k, name] <= row["hi"]
-            rows.append((name, inside, row["width"], row["flat"], abs(np.log(row["median"] / truths.loc[k, name]))))
-    found = pd.DataFrame(rows, columns=["parameter", "inside", "width", "flat", "off"]).groupby("parameter", sort=False).mean()
+            rows.append((name, row["lo"] <= truths.loc[k, name] <= row["hi"], row["width"], row["flat"]))
+    found = pd.DataFrame(rows, columns=["parameter", "inside", "width", "flat"]).groupby("parameter", sort=False).mean()
     print(found.to_string())
-    # Recovered: intervals clearly narrower than the range that hold the truth about as often as they say (12 truths: 9 at least).
-    good = found[(found["width"] < 0.8) & (found["inside"] >= 0.75)].index
-    assert len(good) >= 8, found.to_string()
-    assert set(good) <= set(RECOVERED), found.to_string()
-    # The others do not pretend: their posterior is nearly as wide as the range.
-    assert (found.loc[["ties.gain", "funnel.memory_half_life"], "width"] > 0.6).all(), found.to_string()
+    told = found.to_string()
+    # Recovered: intervals clearly narrower than the range that hold the truth as often as they say.
+    good = found[(found["width"] < 0.8) & (found["inside"] >= LEAST)].index
+    assert len(good) >= 8, told
+    assert list(good) == RECOVERED, told
+    # The others are named, and do not pretend: those that leave no trace are as wide as their range, and cover.
+    assert set(found.index) == {*RECOVERED, *SHORT, *LOOSE, *OPEN}
+    assert (found.loc[LOOSE, "width"] >= 0.8).all(), told
+    assert (found.loc[OPEN, "width"] > 0.9).all(), told
+    assert (found.loc[[*LOOSE, *OPEN], "inside"] >= LEAST).all(), told
+    assert (found.loc[SHORT, "inside"] >= 0.6).all(), told

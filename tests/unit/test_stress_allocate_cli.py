@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -97,6 +98,16 @@ def test_stress_writes_scores_changes_and_sampled_futures(folder: Path, capsys: 
     samples = pd.read_csv(out / "samples.csv")
     assert len(samples) == 6
     assert samples["prices.cpm"].between(4, 400).all()
+
+
+def test_without_scenario_discovery_nothing_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ema_workbench", None)
+    monkeypatch.setattr("influence_sim.studies.stress.play_futures", None)
+    assert main(["stress", str(folder / "futures.yaml"), "--out", str(folder / "nothing")]) == 6
+    assert "pip install 'influence-sim[discovery]'" in capsys.readouterr().err
+    assert not (folder / "nothing").exists()
 
 
 @pytest.mark.parametrize(

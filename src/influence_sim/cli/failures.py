@@ -84,9 +84,10 @@ def _of_the_model(error: BaseException) -> Failure | None:
 def _of_the_machine(error: BaseException) -> Failure:
     if isinstance(error, FileNotFoundError):
         return Failure(f"error: file not found: {error.filename or error}", ExitCode.USAGE)
-    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
-        extra = EXTRAS[error.name]
-        return Failure(f"error: this needs the package `{error.name}`: pip install 'influence-sim[{extra}]'", ExitCode.ENVIRONMENT)
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package in EXTRAS:
+        extra = EXTRAS[package]
+        return Failure(f"error: this needs the package `{package}`: pip install 'influence-sim[{extra}]'", ExitCode.ENVIRONMENT)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("influence_sim"):
         return Failure(f"error: the package `{error.name}` is missing; run `pip install -c constraints.txt -e .`", ExitCode.ENVIRONMENT)
     if isinstance(error, MemoryError):

@@ -85,13 +85,13 @@ def command(
     ]  # fmt: skip
     shares = pd.Series(best).value_counts(normalize=True)
     lines.insert(0, f"Best on {measure} at the points played: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) + ".")
-    for outcome in asked[: len(pairs)]:
-        above = float((outcome.values.mean(axis=1) > 0).mean())
-        lines.insert(1, f"{outcome.name} is above zero at {above:.0%} of {len(outcome.values)} points.")
+    orders = [_order(outcome, pair, measure) for outcome, pair in zip(asked, pairs, strict=False)]
+    lines[1:1] = [f"{order}." for order in orders]
     every = pd.concat(tables, ignore_index=True)
     top = tables[0].iloc[0]
     mover = f"{top['parameter'].removeprefix('market.')} moves it most" if top["told"] else "nothing is told to move it"
-    told = f"{asked[0].name}: {mover}"
+    told = f"{orders[0] if orders else asked[0].name}; {mover}"
+    lines += _meanings([name for table in tables for name in table.loc[table["told"], "parameter"].head(3)])
     n = int(design["replications"])
     source = f"{design['experiment']} · {design['kind']}, {len(design['points'])} points x {n} worlds · influence_sim {__version__}"
     rows = [
@@ -110,7 +110,7 @@ def command(
         command=command_line(),
         footer=source,
     )  # fmt: skip
-    figures = {"effects": indices(every, told, source)}
+    figures = {"effects": indices(every, f"{asked[0].name}: {mover}", source)}
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"effects": every})
         about = {key: design[key] for key in ("experiment", "kind", "names")}
@@ -118,3 +118,18 @@ def command(
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     text = "\n".join([told, *lines, "", f"Page: {out / 'page.html'}"])
     return console.done(text, {"finding": told, "answer": lines, "effects": every.to_dict("records")}, outputs)
+
+
+def _order(outcome: Any, pair: tuple[str, str], measure: str) -> str:
+    """Say which of two strategies is ahead at how many points."""
+    ahead = float((outcome.values.mean(axis=1) > 0).mean())
+    first, second = pair if ahead >= 0.5 else pair[::-1]
+    return f"{first} has more {measure.replace('_', ' ')} than {second} at {max(ahead, 1 - ahead):.0%} of {len(outcome.values)} points"
+
+
+def _meanings(names: list[str]) -> list[str]:
+    """Say what parameters of the market are; keys of the scenario and of strategies say it themselves."""
+    from influence_sim.scenario.parameters import parameters
+
+    known = {f"market.{line.path}": f"{line.path}: {line.meaning}." for line in parameters()}
+    return [known[name] for name in dict.fromkeys(names) if name in known]

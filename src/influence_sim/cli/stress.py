@@ -74,7 +74,9 @@ def command(
         runs = (len(labels) + 1) * (len(ready.named) * asked.worlds + len(ready.sampled) * asked.sample_worlds)
         return tell_cost(console, ready.expected.scenario, runs)
     if ready.sampled:
-        from influence_sim.studies.prim import find_box, say_box
+        from influence_sim.studies.prim import check_installed, find_box, say_box
+
+        check_installed()  # before a long run, not after it
 
     from influence_sim.engine import warm_up
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from influence_sim.record import RunResult
 from influence_sim.record.measures import MEASURES, Facts, over
+from influence_sim.scenario.errors import closest
 from influence_sim.scenario.schema import Scenario
 from influence_sim.studies.platform import log_slope, top_share
 from influence_sim.studies.statistics import SEED
@@ -69,6 +70,16 @@ class Calibration(BaseModel):
     trials: int = Field(0, ge=0, description="Trials of the optimiser that looks for the nearest point; 0: none")
     seed: int = Field(1, ge=0, description="Seed of the sample and of the draws")
 
+    @field_validator("targets", "held_out")
+    @classmethod
+    def _known(cls, facts: dict[str, Target]) -> dict[str, Target]:
+        unknown = [name for name in facts if name not in STATISTICS]
+        if unknown:
+            near = closest(unknown[0], STATISTICS)
+            meant = f"; did you mean `{near}`?" if near else "."
+            raise ValueError(f"no statistic is called {', '.join(unknown)}{meant} There are: {', '.join(STATISTICS)}")
+        return facts
+
     @model_validator(mode="after")
     def _enough(self) -> Calibration:
         both = set(self.targets) & set(self.held_out)
@@ -76,9 +87,6 @@ class Calibration(BaseModel):
             raise ValueError(f"a fact is fitted or held out, not both: {', '.join(sorted(both))}")
         if not self.targets and self.posts is None:
             raise ValueError("nothing to fit to: give `targets` or `posts`")
-        unknown = (set(self.targets) | set(self.held_out)) - set(STATISTICS)
-        if unknown:
-            raise ValueError(f"no statistic is called {', '.join(sorted(unknown))}; there are: {', '.join(STATISTICS)}")
         return self
 
 

@@ -209,8 +209,8 @@ def _differs(got: tuple[str, str, str], wanted: tuple[str, str, str]) -> str:
     return f"a worker has {', '.join(told)}: install the same version everywhere"
 
 
-def _kill_me() -> None:
-    """End a dask worker whose run is stuck: told to its event loop, which is not."""
+async def _kill_me() -> None:
+    """End a dask worker whose run is stuck: told to its event loop, which is not; what nobody waits for must be a coroutine there."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -242,6 +242,7 @@ class Dask:
             raise ExecutorError(f"cannot reach {self.name}: {error}") from error
         self._futures: dict[Any, int] = {}
         self._killed: list[tuple[int, list[Outcome] | None]] = []
+        self._dead = set[str]()  # addresses of workers that were killed; one that starts anew has another
         self._packed = cloudpickle.dumps(work)
         self._digest = hashlib.sha256(self._packed).hexdigest()
         self._asked, self._threads, self._seen = float("-inf"), 0, time.monotonic()
@@ -311,13 +312,20 @@ class Dask:
         """Kill the worker that plays a batch; a nanny starts another one, and other work of it is done elsewhere."""
         future = next(future for future, at in self._futures.items() if at == ticket)
         try:
-            where = [address for address, keys in self._client.processing().items() if future.key in keys]
-            if not where:
+            playing = self._client.processing()
+            where = next((at for at, keys in playing.items() if future.key in keys), None)
+            if where is None or where in self._dead:
+                return False
+            # A worker's tasks are those it plays and those that wait there behind them: it plays the oldest, one a thread.
+            mine = {f.key: at for f, at in self._futures.items()}
+            there = sorted(mine[key] for key in playing[where] if key in mine)
+            if ticket not in there[: self._client.nthreads()[where]]:
                 return False
             future.cancel()  # first: the scheduler would hand it to the next worker
-            self._client.run(_kill_me, workers=where, wait=False, on_error="ignore")
+            self._client.run(_kill_me, workers=[where], wait=False, on_error="ignore")
         except Exception as error:
             raise self._gone() from error
+        self._dead.add(where)
         self._killed.append((self._futures.pop(future), None))
         return True
 

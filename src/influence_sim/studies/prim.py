@@ -36,6 +36,13 @@ class Box(NamedTuple):
     futures: int
 
 
+def check_installed() -> None:
+    """Raise ModuleNotFoundError without the extra `discovery`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of optional parts
+        import ema_workbench  # noqa: F401
+
+
 def find_box(inputs: pd.DataFrame, failed: Array) -> Box | None:
     """Return the box on the peeling trajectory with the best harmonic mean of coverage and density; None without a useful one.
 

@@ -7,6 +7,7 @@ structure, and SALib would answer NaN.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -164,7 +165,8 @@ def _pawn(problem: Mapping[str, Any], x: Array, y: Array) -> tuple[Array, Array,
     slices = max(4, min(10, len(y) // 15))
 
     def medians(rows: Array, of: Array) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):  # SALib's coefficient of variation, which nobody reads, of indices of zero
+        with warnings.catch_warnings():  # SALib's coefficient of variation, which nobody reads, of indices of zero
+            warnings.simplefilter("ignore", RuntimeWarning)
             return np.asarray(pawn.analyze(problem, x[rows], of, S=slices, seed=SEED)["median"], float)
 
     every = np.arange(len(y))
