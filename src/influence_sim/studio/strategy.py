@@ -288,7 +288,7 @@ def _state(job: Job) -> tuple[str, list[tuple[str, str]]]:
         "running": (job.line or "Starting …", [("stop", "Stop")]),
         "stopped": ("Stopped. Finished runs are kept.", [("again", "Go on")]),
         "failed": (failed, [("again", "Try again")]),
-        "done": (f"Done: {job.line}", [("more", f"Run {MORE} more")] if job.kind == "compare" else []),
+        "done": (f"Done: {job.line.partition(';')[0]}", [("more", f"Run {MORE} more")] if job.kind == "compare" else []),
     }
     return states[job.status]
 
