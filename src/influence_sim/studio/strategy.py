@@ -229,7 +229,13 @@ class Desk:
 
     async def ask(self, request: Request) -> Response:
         """Begin a job."""
-        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
+        body = await received(request)
+        if body is None:
+            raise FormError([TOO_LARGE])
+        try:
+            given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=500)
+        except ValueError as error:
+            raise FormError([str(error)]) from error
         kind, identity = request.path_params["kind"], given.get("scenario", [""])[0]
         source = self.sources.of(identity)
         asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
