@@ -19,7 +19,7 @@ PACKAGE = TOP / "src" / "influence_sim"
 ORDER = {
     "_version": 0, "plugins": 0, "machine": 0,
     "scenario": 1, "jit": 2, "maths": 2, "rng": 2, "world": 3, "feeds": 4, "strategies": 4, "events": 4, "engine": 5,
-    "record": 6, "model": 7, "agents": 7, "studies": 7, "figures": 8, "report": 9, "studio": 9, "scorecard": 10, "cli": 11, "__init__": 12,
+    "record": 6, "model": 7, "agents": 7, "studies": 7, "figures": 8, "report": 9, "studio": 10, "scorecard": 10, "cli": 11, "__init__": 12,
 }  # fmt: skip
 # Rooms of the same number that may know each other: model and agents are one front door, feeds and strategies are not.
 TOGETHER = ({"jit", "maths", "rng"}, {"model", "agents", "studies"})

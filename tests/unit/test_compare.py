@@ -326,7 +326,7 @@ def test_tables_are_the_same_bytes_and_empty_where_nothing_is_meant(tmp_path: Pa
         digests.append({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((tmp_path / folder).iterdir())})
     assert digests[0] == digests[1]
     text_tables = {"summary.csv", "pairs.csv", "attribution.csv", "measures.csv"}
-    assert set(digests[0]) == {*text_tables, "daily.parquet", "posts.parquet", "feed_items.parquet"}
+    assert set(digests[0]) == {*text_tables, "totals.parquet", "daily.parquet", "posts.parquet", "feed_items.parquet"}
     text = (tmp_path / "a" / "summary.csv").read_text()
     assert "nan" not in text.lower()
     assert b"\r" not in (tmp_path / "a" / "pairs.csv").read_bytes()
@@ -354,6 +354,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "influence_sim.record": {"provenance": lambda scenario: {"digest": "x"}},
         "influence_sim.figures.write": {"draw_all": lambda comparison: {}, "write_all": write_all},
         "influence_sim.report": {"render": render},
+        "influence_sim.scenario.writing": {"scenario_text": lambda scenario: "name: t\n"},
     }
     import sys
 

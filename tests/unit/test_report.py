@@ -122,7 +122,7 @@ def test_boxes_appear_when_they_must() -> None:
     twins = comparison({"first": (5.0, 6.0, True), "second": (5.0, 6.0, True)}, worlds=10, days=8, posts=20)
     text = page(twins)
     assert 'id="cannot-tell-apart"' in text
-    assert "<strong>first and second</strong>" in text or "<strong>second and first</strong>" in text
+    assert "first and second: difference" in text or "second and first: difference" in text
     few = comparison({"few": (5.0, 0.01, True)}, worlds=3, days=2, posts=20)
     assert 'id="underpowered"' in page(few)
     assert 'id="underpowered"' not in page(replace(twins, warnings=[]))

@@ -28,6 +28,7 @@ _VERBS = {
     "sensitivity": ("sensitivity", "Say which parameters move a measure, or the order of strategies, from a finished sweep."),
     "calibrate": ("calibrate", "Fit parameters to facts, or to posts of your own, and check the fit on facts that were held out."),
     "power": ("power", "Say how many paired replications, or how large a test in a real market, a question needs."),
+    "report": ("report", "Write the report of a finished comparison again: your title, logo and currency, a replay on demand."),
     "run": ("run", "Run one strategy of a scenario once and print what happened."),
     "check": ("check", "Check scenario files and report every problem at once, without running anything."),
     "check-strategy": ("check_strategy", "Run the contract of strategies on one, built in or your own."),

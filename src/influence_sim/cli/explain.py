@@ -16,7 +16,7 @@ from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
 from influence_sim.cli.keys import GRADES, Key, find, near
 from influence_sim.cli.options import voice_options
-from influence_sim.cli.show import text
+from influence_sim.scenario.writing import text
 
 
 @click.command(

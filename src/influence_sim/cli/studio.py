@@ -30,8 +30,8 @@ NEEDS = "pip install 'influence-sim[studio]'"
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on this computer; a free one unless given.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
 @click.option(
-    "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results/studio"), show_default=True, metavar="DIR",
-    help="Folder for the results of strategy pages.",
+    "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True, metavar="DIR",
+    help="Folder whose results the runs page lists, and where strategy pages put theirs.",
 )  # fmt: skip
 @voice_options
 @click.pass_obj

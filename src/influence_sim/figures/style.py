@@ -52,6 +52,10 @@ class Figure(NamedTuple):
     table: pd.DataFrame
     alt_text: str
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return to_svg(self, "figure", inline=True)
+
 
 class Look(NamedTuple):
     """How one series looks in every figure of a comparison."""
@@ -195,6 +199,7 @@ def to_svg(figure: Figure, name: str, inline: bool = False) -> str:
     buffer = io.StringIO()
     with mpl.rc_context(HOUSE):
         figure.fig.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.fig.set_layout_engine("none")  # laid out once: a second layout starts from the first and moves it a little
     text = buffer.getvalue()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)  # version and addresses: nothing of the figure
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.S)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from influence_sim._version import MODEL_VERSION, __version__
@@ -33,6 +33,7 @@ def provenance(question: Any) -> dict[str, Any]:
         "schema_version": 1,
         **circumstances(),
         "scenario": scenario.model_dump(mode="json"),
+        "scenario_file": PurePath(getattr(question, "file", "")).name,
         "scenario_digest": scenario.digest,
         **world,
         "origins": dict(getattr(question, "origins", {})),

@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -17,6 +18,7 @@ from influence_sim.figures.verdicts import Verdict, verdicts
 from influence_sim.scenario.declare import ASSUMPTION
 from influence_sim.scenario.parameters import parameters
 
+MOST_NEAR = 4  # pairs in the box; the figure has all
 FEW_EVENTS = 30  # expected purchases in an arm, over all worlds, below which money says little
 
 OBJECTIVES = {
@@ -28,7 +30,7 @@ OBJECTIVES = {
 
 LIMITS = (
     "It is a model of a feed like TikTok's, not TikTok. Numbers are illustrative until the market file is calibrated to your market.",
-    "Intervals hold the luck of simulated worlds only. They do not hold errors in the assumptions listed below, which are often larger.",
+    "Intervals hold the luck of simulated worlds only. They do not hold errors in the model's assumptions, which are often larger.",
     "The modelled creators are a sample of a platform's supply; rivals, if any, advertise all the time and do not answer.",
     "Purchases are accumulated probabilities of simulated people; the control buys no media and shows what would have been sold anyway.",
     "Rankings can turn with price lists, feed policy and product: change them with --set and compare again before money is spent.",
@@ -42,11 +44,13 @@ def content(comparison: Any) -> dict[str, Any]:
     scenario = comparison.scenario
     n = worlds(comparison)
     warnings = [str(w) for w in (comparison.warnings or [])]
+    headline, _, support = str(comparison.answer).strip().partition(". ")
+    made = str(getattr(comparison, "provenance", {}).get("created", ""))
     return {
-        "name": str(scenario.name), "question": str(scenario.question or ""), "answer": str(comparison.answer).strip(),
-        "facts": _facts(scenario, n), "frequency": _frequency(comparison, found),
-        "near": [_pair(v) for v in found if not v.told_apart and v.right != base],
-        "no_effect": [v.left for v in found if v.right == base and not v.told_apart],
+        "title": str(scenario.name), "question": str(scenario.question or ""), "made": _date(made),
+        "headline": headline + "." * bool(support), "support": support,
+        "about": _facts(scenario, n), "frequency": _frequency(comparison, found),
+        "near": _near(found, base),
         "weak": _underpowered(comparison, warnings), "warnings": [w for w in warnings if "underpowered" not in w.lower()],
         "strategies": _rows(comparison), "control": _control(comparison),
         "objective": OBJECTIVES.get(str(scenario.objective), str(scenario.objective)),
@@ -55,6 +59,11 @@ def content(comparison: Any) -> dict[str, Any]:
         "assumptions": _assumptions(scenario.market), "limits": LIMITS, "footer": footer(comparison), "reproduce": _reproduce(comparison),
         "version": __version__, "worlds": n,
     }
+
+
+def _date(moment: str) -> str:
+    """Return the day of an ISO moment as a reader writes it; nothing where it is not known."""
+    return f"{(day := datetime.fromisoformat(moment)).day} {day:%B %Y}" if moment else ""
 
 
 def _facts(scenario: Any, n: int) -> list[tuple[str, str]]:
@@ -86,20 +95,30 @@ def _frequency(comparison: Any, found: list[Verdict]) -> list[str]:
             lines.append(f"{label} is {target_words(target.column)} in {above} of {len(values)} simulated worlds.")
     base = control(comparison)
     pairs = [v for v in found if v.right != base]
-    pairs.sort(key=lambda v: -v.ahead)
+    beaten = {v.right for v in pairs if v.interval.mean > 0}
+    pairs.sort(key=lambda v: (v.left in beaten, v.ahead))  # the best against its nearest rivals first
     return lines + [f"{v.left} beats {v.right} in {v.ahead} of {v.interval.n} simulated worlds." for v in pairs[:6]]
 
 
-def _pair(v: Verdict) -> dict[str, str]:
+def _near(found: list[Verdict], base: str) -> list[str]:
+    """Return the pairs that cannot be told apart, as lines; the figure has all of them."""
+    pairs = [_pair(v) for v in found if not v.told_apart and v.right != base]
+    lines, more = pairs[:MOST_NEAR], len(pairs[MOST_NEAR:])
+    if more:
+        lines.append(f"{more} more pair{'s' * (more > 1)}, in the figure below.")
+    idle = [v.left for v in found if v.right == base and not v.told_apart]
+    return [*lines, f"Not told apart from doing nothing: {', '.join(idle)}."] if idle else lines
+
+
+def _pair(v: Verdict) -> str:
     i = v.interval
-    text = f"{v.left} and {v.right}"
-    difference = f"{short(i.mean)} {v.unit}"
+    line = f"{v.left} and {v.right}: difference {short(i.mean)} {v.unit}"
     if not math.isnan(i.lo95):
-        difference += f", 95 % interval {short(i.lo95)} to {short(i.hi95)}"
-    more = ""
+        line += f", 95 % interval {short(i.lo95)} to {short(i.hi95)}"
+    line += f"; {v.left} ahead in {v.ahead} of {i.n}."
     if math.isfinite(v.needed) and v.needed > i.n:
-        more = f"About {v.needed:,.0f} worlds would measure it to within {short(v.target)} {v.unit}."
-    return {"pair": text, "difference": difference, "count": f"{v.left} ahead in {v.ahead} of {i.n}", "more": more}
+        line += f" About {v.needed:,.0f} worlds would measure it to within {short(v.target)} {v.unit}."
+    return line
 
 
 def _underpowered(comparison: Any, warnings: list[str]) -> list[str]:
@@ -136,11 +155,12 @@ def _between(low: str, high: str) -> str:
     return f"{low} to {high}" if low and high else ""
 
 
-def _rows(comparison: Any) -> list[dict[str, str]]:
+def _rows(comparison: Any) -> dict[str, Any]:
+    """Return the table of strategies; a cell is a text, or a text and what stands under it."""
     target = goal(comparison)
     frame = outcomes(comparison)
     records = {str(r["strategy"]): r for r in comparison.summary.to_dict("records")}
-    rows = []
+    rows: list[list[Any]] = []
     for label in strategies(comparison):
         r = records[label]
         values = frame.loc[frame["strategy"] == label, target.column].dropna()
@@ -151,20 +171,25 @@ def _rows(comparison: Any) -> list[dict[str, str]]:
             note = "not feasible: nobody was affordable and willing"
         elif math.isfinite(feasible) and feasible < 1:
             note = f"feasible in {feasible * n:.0f} of {n:.0f} worlds" if math.isfinite(n) else "not feasible in every world"
-        roi, roi_lo, roi_hi = (percent(_number(r[k])) if math.isfinite(_number(r[k])) else "" for k in ("roi", "roi_lo", "roi_hi"))
-        best = _number(r["probability_best"])
-        rows.append({
-            "strategy": label, "note": note, "spend": _quantity(r["spend"]),
-            "unspent": _quantity(r["unspent"]) if _number(r["unspent"]) >= 0.5 else "",
-            "reach": _quantity(r["reach"]), "frequency": _quantity(r["frequency"], 1),
-            "engagement": percent(_number(r["engagement_rate_views"])) if math.isfinite(_number(r["engagement_rate_views"])) else "",
-            "purchases": _quantity(r["incremental_purchases"], 1),
-            "purchases_between": _between(_quantity(r["incremental_purchases_lo"], 1), _quantity(r["incremental_purchases_hi"], 1)),
-            "cost": _quantity(r["cost_per_incremental_purchase"], 2), "roi": roi, "roi_between": _between(roi_lo, roi_hi),
-            "above": f"{int((values > target.zero).sum())} of {len(values)}" if len(values) else "",
-            "best": _chance(best),
-        })
-    return rows
+        roi, roi_lo, roi_hi = (_share(r[k]) for k in ("roi", "roi_lo", "roi_hi"))
+        rows.append([
+            (label, note), (_quantity(r["spend"]), f"{_quantity(r['unspent'])} unspent" if _number(r["unspent"]) >= 0.5 else ""),
+            _quantity(r["reach"]), _quantity(r["frequency"], 1), _share(r["engagement_rate_views"]),
+            (_quantity(r["incremental_purchases"], 1),
+             _between(_quantity(r["incremental_purchases_lo"], 1), _quantity(r["incremental_purchases_hi"], 1))),
+            _quantity(r["cost_per_incremental_purchase"], 2), (roi, _between(roi_lo, roi_hi)),
+            f"{int((values > target.zero).sum())} of {len(values)}" if len(values) else "", _chance(_number(r["probability_best"])),
+        ])  # fmt: skip
+    columns = [
+        "strategy", "spent, USD", "people reached", "times seen each", "engage\N{SOFT HYPHEN}ments per view",
+        "incremental purchases [95\N{NO-BREAK SPACE}%]", "USD per incremental purchase", "return on investment [95\N{NO-BREAK SPACE}%]",
+        f"worlds {target_words(target.column)}", "chance to be best",
+    ]  # fmt: skip
+    return {"columns": columns, "rows": rows}
+
+
+def _share(value: Any) -> str:
+    return percent(_number(value)) if math.isfinite(_number(value)) else ""
 
 
 def _chance(share: float) -> str:
@@ -183,38 +208,33 @@ def _control(comparison: Any) -> str:
     return ""
 
 
-def _factors(comparison: Any) -> list[dict[str, str]]:
+def _factors(comparison: Any) -> dict[str, Any]:
     """Return the factors of the return in their own units, as the figure shows them relative to each other."""
     names = strategies(comparison)
     rows = []
     for r in comparison.decomposition.to_dict("records"):
-        if r["strategy"] not in names:
-            continue
-        bought, gained = str(r["bought"]), _number(r["conversion"])
-        rows.append({
-            "strategy": str(r["strategy"]), "price": f"{short(_number(r['price']))} {bought} per USD",
-            "reach": f"{short(_number(r['reach']))} impressions per follower" if bought == "followers" else "",
-            "engagement": f"{percent(_number(r['engagement']))} of impressions",
-            "conversion": f"{short(1000 * gained)} per 1,000 engagements",
-            "product": f"{short(1000 * _number(r['product']))} per 1,000 USD",
-        })
-    return rows
+        if r["strategy"] in names:
+            bought = str(r["bought"])
+            rows.append([
+                str(r["strategy"]), f"{short(_number(r['price']))} {bought} per USD",
+                f"{short(_number(r['reach']))} impressions per follower" if bought == "followers" else "",
+                f"{percent(_number(r['engagement']))} of impressions", f"{short(1000 * _number(r['conversion']))} per 1,000 engagements",
+                f"{short(1000 * _number(r['product']))} per 1,000 USD",
+            ])  # fmt: skip
+    return {"columns": ["strategy", "price", "× reach", "× engagement", "× conversion", "= incremental purchases"], "rows": rows}
 
 
-def _dashboard(comparison: Any) -> list[dict[str, str]]:
+def _dashboard(comparison: Any) -> dict[str, Any]:
     """Return what each method of attribution credits to a campaign, beside what happened."""
     table = getattr(comparison, "attribution", None)
-    if table is None or table.empty:
-        return []
     rows = []
-    for r in table[table["channel"] == "campaign"].to_dict("records"):
-        error = _number(r["error"])
-        rows.append({
-            "strategy": str(r["strategy"]), "method": str(r["method"]).replace("_", " "), "credited": _quantity(r["credited"], 1),
-            "truth": _quantity(r["truth"], 1), "error": percent(error) if math.isfinite(error) else "",
-            "between": _between(*(percent(_number(r[k])) if math.isfinite(_number(r[k])) else "" for k in ("error_lo", "error_hi"))),
-        })
-    return rows
+    if table is not None and not table.empty:
+        for r in table[table["channel"] == "campaign"].to_dict("records"):
+            between = _between(_share(r["error_lo"]), _share(r["error_hi"]))
+            method = str(r["method"]).replace("_", " ")
+            rows.append([str(r["strategy"]), method, _quantity(r["credited"], 1), _quantity(r["truth"], 1), (_share(r["error"]), between)])
+    columns = ["strategy", "method", "purchases credited to the campaign", "incremental purchases", "error [95\N{NO-BREAK SPACE}%]"]
+    return {"columns": columns, "rows": rows}
 
 
 def _assumptions(market: Any) -> dict[str, Any]:
@@ -227,9 +247,9 @@ def _assumptions(market: Any) -> dict[str, Any]:
         value: Any = market
         for part in parameter.path.split("."):
             value = getattr(value, part)
-        rows.append({"path": parameter.path, "value": _plain(value), "unit": parameter.unit, "meaning": parameter.meaning,
-                     "changed": value != parameter.default})
-    return {"rows": rows, "total": total}
+        changed = "not the default" if value != parameter.default else ""
+        rows.append([parameter.path, (_plain(value), changed), parameter.unit, parameter.meaning])
+    return {"columns": ["key", "value", "unit", "meaning"], "rows": rows, "total": total}
 
 
 def _plain(value: Any) -> str:

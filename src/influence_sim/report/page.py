@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from influence_sim.figures.style import Figure, to_svg
 from influence_sim.figures.write import draw_all
@@ -17,10 +18,34 @@ from influence_sim.report.content import content
 MOST_TABLE_ROWS = 60
 
 
-def page(comparison: Any, drawn: Mapping[str, Figure] | None = None) -> str:
+class Extras(NamedTuple):
+    """What a report may have on top.
+
+    Attributes
+    ----------
+    title : in place of the scenario's name
+    logo : a picture as `data:` address
+    currency : in place of USD, which is what the model calls money; no amount is converted
+    replay, scripts : a page that plays by itself, and the digest of its script as a content policy names it
+    """
+
+    title: str = ""
+    logo: str = ""
+    currency: str = "USD"
+    replay: str = ""
+    scripts: str = ""
+
+
+NOTHING = Extras()
+
+
+def page(comparison: Any, drawn: Mapping[str, Figure] | None = None, extras: Extras = NOTHING) -> str:
     """Return the report of a comparison as one HTML page."""
     figures = drawn if drawn is not None else draw_all(comparison)
-    return fill("report.html.j2", figures, **content(comparison))
+    told = content(comparison)
+    text = fill("report.html.j2", figures, **{**told, "title": extras.title or told["title"]}, extras=extras)
+    # Not within base64, where the three letters would have a letter, digit, + or / beside them.
+    return re.sub(r"(?<![\w+/])USD(?![\w+/=])", str(escape(extras.currency)).replace("\\", ""), text)
 
 
 def fill(template: str, figures: Mapping[str, Figure], **values: Any) -> str:
@@ -31,7 +56,7 @@ def fill(template: str, figures: Mapping[str, Figure], **values: Any) -> str:
     return environment.get_template(template).render(**values, figures={name: _figure(name, figure) for name, figure in figures.items()})
 
 
-def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None = None) -> Path:
+def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None = None, extras: Extras = NOTHING) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
     Parameters
@@ -42,7 +67,7 @@ def render(comparison: Any, path: str | Path, drawn: Mapping[str, Figure] | None
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_text(page(comparison, drawn), encoding="utf-8", newline="\n")
+        part.write_text(page(comparison, drawn, extras), encoding="utf-8", newline="\n")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

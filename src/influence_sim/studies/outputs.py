@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from influence_sim.record import RunResult
     from influence_sim.studies.compare import Comparison
 
-TABLES = ("daily", "posts", "feed_items")
+TABLES = ("totals", "daily", "posts", "feed_items")
+SCENARIO = "scenario.yaml"
 MADE_BY = "influence-sim"
 MAX_PROVENANCE = 50_000_000  # bytes; ours hold one scenario, whose files have at most a megabyte each
 
@@ -47,7 +48,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write summary, pairs, attribution and measures as CSV, daily, posts and feed_items as Parquet; cells without meaning are empty."""
+    """Write summary, pairs, attribution and measures as CSV, the others as Parquet; cells without meaning are empty."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("summary", "pairs", "attribution", "measures"):
         frame: pd.DataFrame = getattr(comparison, name)
@@ -70,8 +71,22 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=1 << 20)
 
 
+def comparison_html(comparison: Comparison) -> str:
+    """Return the answer, the warnings, the summary and its forest plot as HTML, for a notebook."""
+    from html import escape
+
+    from influence_sim.figures.outcome import strategy_forest
+
+    shown = ["strategy", "spend", "reach", "incremental_purchases", "incremental_purchases_lo", "incremental_purchases_hi", "roi"]
+    table = comparison.summary[shown].rename(columns=lambda name: name.replace("_", " ").replace(" lo", ", low").replace(" hi", ", high"))
+    said = [f"<p>{escape(line)}</p>" for line in comparison.answer.splitlines()]
+    said += [f"<p><b>Warning:</b> {escape(line)}</p>" for line in comparison.warnings]
+    cells = table.to_html(index=False, border=0, na_rep="–", float_format=lambda x: f"{x:,.2f}" if abs(x) < 10 else f"{x:,.0f}")
+    return "\n".join([*said, cells, strategy_forest(comparison)._repr_html_()])
+
+
 def write_comparison(comparison: Comparison, out: str | Path) -> None:
-    """Write tables, provenance, figures and report to `out`, all or nothing.
+    """Write tables, scenario, provenance, figures and report to `out`, all or nothing; `finished.read_comparison` reads it back.
 
     Raises
     ------
@@ -81,11 +96,14 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
     from influence_sim.figures.write import draw_all, write_all
     from influence_sim.record import provenance
     from influence_sim.report import render
+    from influence_sim.scenario.writing import scenario_text
 
     with whole_folder(out) as building:
         write_tables(comparison, building)
-        stopped = {"stopped": comparison.stopped} if comparison.stopped else {}
-        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **stopped}, building)
+        (building / SCENARIO).write_text(scenario_text(comparison.scenario), encoding="utf-8", newline="\n")
+        said: dict[str, Any] = {"answer": comparison.answer, "warnings": comparison.warnings}
+        said |= {"stopped": comparison.stopped} if comparison.stopped else {}
+        known = write_provenance({**provenance(comparison.loaded or comparison.scenario), **said}, building)
         told = replace(comparison, provenance=known)
         drawn = draw_all(told)
         write_all(told, building, drawn)
@@ -93,17 +111,19 @@ def write_comparison(comparison: Comparison, out: str | Path) -> None:
 
 
 def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int, folder: Path) -> list[str]:
-    """Write the tables of one run of `days` days, what discovery it `found`, and its provenance; return the names of the files.
+    """Write the tables of one run of `days` days, what discovery it `found`, scenario and provenance; return the files' names.
 
     `folder` is one of `whole_folder`, `question` a `Loaded` or a `Scenario`.
     """
     import pandas as pd
 
     from influence_sim.record import provenance
+    from influence_sim.scenario.writing import scenario_text
     from influence_sim.studies.credit import measures_of_run
 
     named = {"strategy": result.strategy, "replication": result.replication}
-    brand = getattr(question, "scenario", question).market.brand
+    asked = getattr(question, "scenario", question)
+    brand = asked.market.brand
     tables = {
         "totals": pd.DataFrame([{**named, **result.totals}]),
         "discovery": pd.DataFrame({**named, **found}),
@@ -114,6 +134,7 @@ def write_run(result: RunResult, found: dict[str, Any], question: Any, days: int
         frame.to_csv(folder / f"{name}.csv", index=False)
     for name in ("daily", "posts", "feed_items", "stages"):
         _write_parquet(pd.DataFrame(getattr(result, name)), folder / f"{name}.parquet")
+    (folder / SCENARIO).write_text(scenario_text(asked), encoding="utf-8", newline="\n")
     write_provenance({**provenance(question), "run": {**named, "days": days}}, folder)
     return sorted(path.name for path in folder.iterdir())
 

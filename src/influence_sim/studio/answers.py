@@ -12,8 +12,8 @@ import pandas as pd
 
 from influence_sim.report.analysis import number
 from influence_sim.scenario.loader import load_scenario
+from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.jobs import Job
-from influence_sim.studio.scenario_files import scenario_text
 
 MOST_ROWS = 40
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from influence_sim.studio.jobs import Jobs
 from influence_sim.studio.page import STATIC, studio_page
+from influence_sim.studio.runs import Shelf
 from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
 from influence_sim.studio.sessions import MOST_SESSIONS, TOO_MANY, Session
 from influence_sim.studio.strategy import Desk, Sources
@@ -59,7 +60,7 @@ class Safe:
         await self.app(scope, receive, told if scope["type"] == "http" else send)
 
 
-def build_app(token: str, results: Path = Path("results/studio"), scenarios: Path = Path("scenarios")) -> Starlette:
+def build_app(token: str, results: Path = Path("results"), scenarios: Path = Path("scenarios")) -> Starlette:
     """Return the application; whoever has `token` may use it.
 
     Jobs are kept in `results`; pages may ask about the files of `scenarios`. Both are resolved now, for good.
@@ -124,6 +125,7 @@ def build_app(token: str, results: Path = Path("results/studio"), scenarios: Pat
         routes=[
             Route("/", page),
             Route("/scenario", upload, methods=["POST"]),
+            *Shelf(results, may).routes(),
             *Desk(jobs, sources, may).routes(),
             WebSocketRoute("/ws", socket),
             Mount("/static", StaticFiles(directory=STATIC)),

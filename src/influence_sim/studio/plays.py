@@ -12,10 +12,10 @@ import numpy as np
 from influence_sim.engine.replay import SlotReplay
 from influence_sim.engine.state import SOURCES
 from influence_sim.record.discovery import gini
+from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.layout import interest_map
 from influence_sim.studio.lessons import Lesson, Setup, scenario_of
 from influence_sim.studio.phones import card, handle
-from influence_sim.studio.scenario_files import scenario_text
 from influence_sim.studio.worlds import UNSEEN, Array, LiveWorld
 
 Message = tuple[dict[str, Any], dict[str, Array]]  # JSON, and columns beside it

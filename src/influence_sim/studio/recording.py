@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from influence_sim.studio.lessons import Lesson, Setup
+from influence_sim.scenario.parameters import Market
+from influence_sim.studio.lessons import Lesson, Setup, lesson
 from influence_sim.studio.messages import finite, pack
 from influence_sim.studio.page import replay_page
 from influence_sim.studio.plays import PLAYS
@@ -21,6 +22,7 @@ from influence_sim.studio.worlds import Array
 
 MOST_BYTES = 5_000_000  # of a page; a browser opens it at once, and a course page takes it
 LUCK = 20
+FEW_PEOPLE = 1_000
 LORENZ_EVERY = 12  # rounds
 Progress = Callable[[int, int], None]
 
@@ -29,7 +31,7 @@ class Tape:
     """What happened in one world, round by round.
 
     `facts` are series by name, None where nothing changed; `columns` are changes of a column: how many in each round, at
-    which rows, to which values.
+    which rows, by how much.
     """
 
     def __init__(self, world: str, seed: int, settings: dict[str, float]) -> None:
@@ -59,7 +61,7 @@ class Tape:
         for name, values in kept.items():
             before = self._before.get(name, np.zeros_like(values))
             at = np.flatnonzero(values != before)
-            self._changes.setdefault(name, []).append((at, values[at]))
+            self._changes.setdefault(name, []).append((at, values[at] - before[at]))  # small numbers; a byte wraps, as on the page
             self._before[name] = values.copy()
         if rows is not None and via is not None:
             passed = via >= 0
@@ -67,7 +69,7 @@ class Tape:
         self.rounds += 1
 
     def columns(self, number: int) -> dict[str, Array]:
-        """Return the changes as columns: `n` how many a round, `i` rows as steps from the one before, `v` values."""
+        """Return the changes as columns: `n` how many a round, `i` rows as steps from the one before, `v` steps of values."""
         found: dict[str, Array] = {}
         for name, changes in self._changes.items():
             rows = [np.diff(np.sort(at), prepend=0) if name != "via" else at for at, _ in changes]
@@ -160,3 +162,12 @@ def replay(lesson: Lesson, progress: Progress | None = None) -> str:
     if size > MOST_BYTES:
         raise ValueError(f"the page would have {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f}: record fewer seeds or settings")
     return page
+
+
+def replay_of_market(market: Market, progress: Progress | None = None) -> str:
+    """Return a page that follows one video in a market, with fewer people where it has many; people stand for more then."""
+    groups = market.model_dump(mode="json")
+    groups["people"]["agents"] = min(market.people.agents, FEW_PEOPLE)
+    one = lesson("follow")
+    seen = one.record.model_copy(update={"seeds": one.record.seeds[:1]})
+    return replay(one.model_copy(update={"market": groups, "record": seen}), progress)

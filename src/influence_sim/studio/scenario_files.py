@@ -1,4 +1,4 @@
-"""Scenario files that pages send, checked like any other and never able to make the studio read a file, and those they get."""
+"""Scenario files that pages send, checked like any other and never able to make the studio read a file, and parts of those they get."""
 
 from __future__ import annotations
 
@@ -62,25 +62,6 @@ def read_scenario(body: bytes, most: int = MOST_PEOPLE) -> tuple[dict[str, Any] 
     return scenario.market.model_dump(mode="json"), scenario.name, []
 
 
-def scenario_text(scenario: Scenario) -> str:
-    """Return a scenario as a file that stands by itself: every market file it refers to is in it, defaults are left out."""
-    told: dict[str, Any] = {"name": scenario.name}
-    for name, field in type(scenario).model_fields.items():
-        value = getattr(scenario, name)
-        if name == "market":
-            groups = {group: _changed(getattr(value, group)) for group in type(value).model_fields}
-            told[name] = {group: values for group, values in groups.items() if values}
-        elif name == "strategies":
-            told[name] = {label: entry_of(scenario, label) for label in value}
-        elif name == "events":
-            told |= {name: [{"event": event.event, **event.params} for event in value]} if value else {}
-        elif name == "tiers":
-            told[name] = {label: list(edges) for label, edges in value.items()}
-        elif value != field.default:
-            told[name] = value
-    return yaml_text(told)
-
-
 def entry_of(scenario: Scenario, label: str) -> dict[str, Any]:
     """Return strategy and parameters of an arm, without those at their default."""
     from influence_sim.strategies import build_strategy
@@ -99,8 +80,3 @@ def yaml_text(value: Mapping[str, Any]) -> str:
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.dump(dict(value), out)
     return out.getvalue()
-
-
-def _changed(group: Any) -> dict[str, Any]:
-    usual = type(group)().model_dump(mode="json")
-    return {key: value for key, value in group.model_dump(mode="json").items() if value != usual[key]}

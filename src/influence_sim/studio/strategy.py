@@ -177,7 +177,7 @@ class Desk:
         filled = await asyncio.to_thread(values)
         earlier = [(job, _title(job)) for job in await asyncio.to_thread(self._earlier)]
         common = {"kind": kind, "titles": TITLES, "title": TITLES[kind], "lead": LEADS[kind], "earlier": earlier}
-        return HTMLResponse(_templates().get_template(template).render(**common, **filled))
+        return HTMLResponse(templates().get_template(template).render(**common, **filled))
 
     def _earlier(self) -> list[Job]:
         return [self.jobs.read(one) for one in self.jobs.identities()[:MOST_LISTED]]
@@ -306,6 +306,7 @@ def _title(job: Job) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the templates of the studio; text is escaped."""
     loader = FileSystemLoader(Path(__file__).parent)
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

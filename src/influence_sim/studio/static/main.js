@@ -31,7 +31,7 @@ const source = new LiveSource(token, (message) => {
   else screen?.take(message);
 });
 
-const tabs = [...Object.values(data.lessons).map((lesson) => [lesson.name, lesson.title]), ["compare", "Strategy"]];
+const tabs = [...Object.values(data.lessons).map((lesson) => [lesson.name, lesson.title]), ["compare", "Strategy"], ["runs", "Runs"]];
 const current = bar(tabs, (name) => go(name));
 
 /** Show a screen; `view` restores its setup and knobs. */
@@ -39,7 +39,9 @@ function go(name, view = {}) {
   screen?.act("pause");
   screen = null;
   const lesson = data.lessons[name];
-  const strategist = STRATEGY.has(name.split("/")[0]);
+  const [kind] = name.split("/");
+  const strategist = STRATEGY.has(kind);
+  const tab = kind === "runs" ? "runs" : "compare";
   if (strategist) {
     writeView(name);
     screen = new StrategyScreen({ name, token, go });
@@ -53,8 +55,8 @@ function go(name, view = {}) {
     main.replaceChildren(screen.element);
     screen.open();
   }
-  current(strategist ? "compare" : name);
-  document.title = strategist ? "Strategy · influence_sim studio" : lesson ? `${lesson.title} · influence_sim studio` : "influence_sim studio";
+  current(strategist ? tab : name);
+  document.title = strategist ? `${tab === "runs" ? "Runs" : "Strategy"} · influence_sim studio` : lesson ? `${lesson.title} · influence_sim studio` : "influence_sim studio";
   scrollTo(0, 0);
 }
 

@@ -99,7 +99,7 @@ export class InterestMap {
     const cloud = css("--cloud");
     topics.forEach((topic, k) => {
       const [cx, cy] = [this.w / 2 + topic.x * this.rx, this.height / 2 + topic.y * this.ry];
-      const r = Math.min(this.rx, this.ry) * 0.42;
+      const r = Math.max(0, Math.min(this.rx, this.ry)) * 0.42;
       const glow = g.createRadialGradient(cx, cy, 0, cx, cy, r);
       const hue = Math.round((360 * k) / topics.length + 200) % 360;
       glow.addColorStop(0, `hsl(${hue} ${cloud})`);

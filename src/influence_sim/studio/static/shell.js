@@ -43,7 +43,7 @@ export function readView() {
 }
 
 export function writeView(name, view) {
-  history.replaceState(null, "", `#${name}${view ? `&${encodeURIComponent(JSON.stringify(view))}` : ""}`);
+  if (location.protocol !== "about:") history.replaceState(null, "", `#${name}${view ? `&${encodeURIComponent(JSON.stringify(view))}` : ""}`);
 }
 
 /** A dialog with a text to copy or save. */

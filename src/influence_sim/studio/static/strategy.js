@@ -1,7 +1,7 @@
 // Compare, stress test, allocate: the server makes forms and results; this module fetches them, sends forms, and looks again while a job runs.
 import { h, say } from "./dom.js";
 
-export const STRATEGY = new Set(["compare", "stress", "allocate"]);
+export const STRATEGY = new Set(["compare", "stress", "allocate", "runs"]);
 
 /** A page of the strategist: `name` is a question, or question/scenario, or question/job. */
 export class StrategyScreen {
