@@ -127,6 +127,7 @@ def test_only_names_of_jobs_are_looked_up(jobs, name):
         jobs.place(name)
 
 
+@pytest.mark.slow
 def test_allocation_and_stress_are_those_of_the_command(jobs, capsys):
     shares = {"floor:ads": ["20"], "now:small": ["70"], "now:ads": ["30"]}
     split = asked(jobs, "allocate", **shares, trials=["4"], worlds=["3"], check_worlds=["5"])
