@@ -18,12 +18,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 class Studio:
-    """A running `influence-sim studio`."""
+    """A running `influence-sim studio`, in a working folder of its own where one is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         command = [sys.executable, "-m", "influence_sim.cli", "studio", "--no-browser", "--quiet"]
         self._said = tempfile.NamedTemporaryFile("w", encoding="utf-8")  # noqa: SIM115 (open as long as the server runs)
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._said, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._said, text=True, cwd=folder)
         assert self.process.stdout is not None
         self.link = self.process.stdout.readline().strip()
         assert self.link.startswith("http://127.0.0.1:"), (self.link, self.said())

@@ -27,7 +27,7 @@ PICTURES = {
 SUMMARY = {
     "strategy": "strategy", "spend": "spent, USD", "reach": "people reached", "incremental_purchases": "extra purchases",
     "incremental_purchases_lo": "from", "incremental_purchases_hi": "to", "cost_per_incremental_purchase": "USD per extra purchase",
-    "roi": "return", "probability_best": "chance to be best",
+    "roi": "return, %", "probability_best": "chance to be best, %",
 }  # fmt: skip
 SCORES = {
     "strategy": "plan", "mean": "mean", "worst_tenth": "worst tenth", "largest_regret": "largest regret", "mean_regret": "mean regret",
@@ -44,13 +44,12 @@ def files_of(folder: Path) -> dict[str, Path]:
 def answer(job: Job, folder: Path) -> dict[str, Any]:
     """Return what the page of a finished job shows; plain text only, escaped by the template."""
     kinds = {"compare": _compare, "stress": _stress, "allocate": _allocate}
-    files, told = files_of(folder), job.answer.get("result", {})
+    files, told = files_of(folder), job.answer["result"]
     lines = [told["answer"]] if isinstance(told.get("answer"), str) else list(told.get("answer", []))
     return {
-        "headline": told.get("finding", ""), "lines": lines, "warnings": job.answer.get("warnings", []), "near": False,
+        "headline": told.get("finding", ""), "lines": lines, "warnings": job.answer.get("warnings", []), "near": False, "often": [],
         "pictures": [_picture(folder, name, table) for name, table in PICTURES[job.kind].items() if f"{name}.svg" in files],
         "page": PAGES[job.kind], "tables": [], "downloads": [name for name in files if name.endswith(".csv") and "/" not in name],
-        "plan": f"plan-{job.identity}" if "plan.yaml" in files else "",
         **kinds[job.kind](folder, told),
     }
 
@@ -65,7 +64,8 @@ def _picture(folder: Path, name: str, table: str) -> dict[str, Any]:
 def _table(frame: pd.DataFrame, caption: str = "") -> dict[str, Any]:
     cut = frame.head(MOST_ROWS)
     rows = [[_cell(value) for value in row] for row in cut.itertuples(index=False)]
-    return {"caption": caption, "columns": [str(name).replace("_", " ") for name in frame.columns], "rows": rows, "total": len(frame)}
+    left = f" The first {MOST_ROWS} of {len(frame)} rows; all are in the CSV." if len(frame) > MOST_ROWS else ""
+    return {"caption": caption + left, "columns": [str(name).replace("_", " ") for name in frame.columns], "rows": rows}
 
 
 def _cell(value: Any) -> str:
@@ -86,7 +86,7 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     ]
     measures = pd.read_csv(folder / "measures.csv").pivot(index="strategy", columns="measure", values="value")
     costs = {"cpm": "per 1,000 views", "cpe": "per engagement", "cpc": "per click"}
-    table = summary[list(SUMMARY)].rename(columns=SUMMARY)
+    table = summary[list(SUMMARY)].assign(**{name: 100 * summary[name] for name in ("roi", "probability_best")}).rename(columns=SUMMARY)
     for k, (name, words) in enumerate(costs.items()):
         table.insert(3 + k, f"USD {words}", summary["strategy"].map(measures[name]))
     return {
@@ -96,7 +96,8 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stress(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    return {"tables": [_table(pd.read_csv(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES), "All futures count equally")]}
+    scores = pd.read_csv(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES)
+    return {"near": "cannot be told apart" in told["finding"], "tables": [_table(scores, "All futures count equally")]}
 
 
 def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     near = f"{ties} other plan{'s are' if ties > 1 else ' is'} within noise of this one." if ties > 0 else ""
     return {
         "often": [near] if near else [], "near": bool(told.get("flat")),
-        "tables": [{"caption": "Shares of the budget", "columns": columns, "rows": rows, "total": len(rows)}],
+        "tables": [{"caption": "Shares of the budget", "columns": columns, "rows": rows}],
     }
 
 
