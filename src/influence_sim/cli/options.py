@@ -118,8 +118,9 @@ def tell_cost(console: Console, scenario: Any, runs: int, workers: int | None = 
     from influence_sim.studies.estimating import cost_of
 
     cost = cost_of(scenario, runs, workers)
+    time = f"about {duration(cost.total)}" if cost.total >= 1 else "less than a second"
     where = f"{cost.workers} process{'es' * (cost.workers > 1)}"
-    text = f"{'at most ' * most}{runs:,} runs, about {duration(cost.total)} on {where} (one takes {cost.seconds:.2g} s)"
+    text = f"{'at most ' * most}{runs:,} runs, {time} on {where} (one takes {cost.seconds:.2g} s)"
     return console.done(text, {**cost._asdict(), "total": cost.total, "told": text})
 
 

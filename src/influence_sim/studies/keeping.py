@@ -62,7 +62,7 @@ class Kept:
     def get(self, label: str, replication: int) -> RunResult | None:
         """Return a run that was kept; None for one that was not, or whose file is torn."""
         try:
-            with np.load(self._file(label, replication), allow_pickle=False) as found:
+            with self._file(label, replication).open("rb") as file, np.load(file, allow_pickle=False) as found:
                 tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
                 for key in found.files:
                     table, _, column = key.partition("/")

@@ -47,10 +47,9 @@ def answer(job: Job, folder: Path) -> dict[str, Any]:
     files, told = files_of(folder), job.answer.get("result", {})
     lines = [told["answer"]] if isinstance(told.get("answer"), str) else list(told.get("answer", []))
     return {
-        "headline": told.get("finding", ""), "lines": lines, "warnings": job.answer.get("warnings", []), "near": False,
+        "headline": told.get("finding", ""), "lines": lines, "warnings": job.answer.get("warnings", []), "near": False, "often": [],
         "pictures": [_picture(folder, name, table) for name, table in PICTURES[job.kind].items() if f"{name}.svg" in files],
         "page": PAGES[job.kind], "tables": [], "downloads": [name for name in files if name.endswith(".csv") and "/" not in name],
-        "plan": f"plan-{job.identity}" if "plan.yaml" in files else "",
         **kinds[job.kind](folder, told),
     }
 
@@ -65,7 +64,8 @@ def _picture(folder: Path, name: str, table: str) -> dict[str, Any]:
 def _table(frame: pd.DataFrame, caption: str = "") -> dict[str, Any]:
     cut = frame.head(MOST_ROWS)
     rows = [[_cell(value) for value in row] for row in cut.itertuples(index=False)]
-    return {"caption": caption, "columns": [str(name).replace("_", " ") for name in frame.columns], "rows": rows, "total": len(frame)}
+    left = f" The first {MOST_ROWS} of {len(frame)} rows; all are in the CSV." if len(frame) > MOST_ROWS else ""
+    return {"caption": caption + left, "columns": [str(name).replace("_", " ") for name in frame.columns], "rows": rows}
 
 
 def _cell(value: Any) -> str:
@@ -117,7 +117,7 @@ def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     near = f"{ties} other plan{'s are' if ties > 1 else ' is'} within noise of this one." if ties > 0 else ""
     return {
         "often": [near] if near else [], "near": bool(told.get("flat")),
-        "tables": [{"caption": "Shares of the budget", "columns": columns, "rows": rows, "total": len(rows)}],
+        "tables": [{"caption": "Shares of the budget", "columns": columns, "rows": rows}],
     }
 
 

@@ -98,11 +98,13 @@ def build_app(token: str, results: Path = Path("results/studio"), scenarios: Pat
         return allowed(request.query_params) and (not post or _from_here(request.headers))
 
     jobs = Jobs(results)
+    sources = Sources(scenarios, jobs)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         jobs.close()
+        sources.close()
 
     async def socket(websocket: WebSocket) -> None:
         if not allowed(websocket.query_params) or not _from_here(websocket.headers):
@@ -124,7 +126,7 @@ def build_app(token: str, results: Path = Path("results/studio"), scenarios: Pat
             Route("/", page),
             Route("/scenario", upload, methods=["POST"]),
             *Shelf(results, may).routes(),
-            *Desk(jobs, Sources(scenarios, jobs), may).routes(),
+            *Desk(jobs, sources, may).routes(),
             WebSocketRoute("/ws", socket),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -45,6 +45,7 @@ class Asked(NamedTuple):
 
     words: Callable[[Path, Path], list[str]]
     files: dict[str, str | bytes]
+    name: str  # of the scenario
 
 
 class Form(BaseModel):
@@ -107,7 +108,7 @@ class Form(BaseModel):
                 asked = place / FILE
             return [self.kind, shown(asked), "--out", shown(out), *(word for change in changes for word in ("--set", change))]
 
-        return Asked(words, {} if source.text is None else {name: source.text})
+        return Asked(words, {} if source.text is None else {name: source.text}, scenario.name)
 
     def check(self, question: dict[str, Any] | None, file: Path, changes: list[str], scenario: Scenario) -> None:
         """Raise what is wrong with the question."""

@@ -2,7 +2,7 @@
 
 A job is a command line and a folder; everything about it is read from the folder, so it outlives the page and the studio:
 
-- ``jobs/ID/job.json``: the command, and when it was asked;
+- ``jobs/ID/job.json``: the command, when it was asked, and what the page wants to know again;
 - ``jobs/ID/log.txt``: what the command says while it plays, its progress among it; locked as long as its process lives;
 - ``jobs/ID/answer.json``: what the command printed at its end (`--json`);
 - ``jobs/ID/kept``: finished runs, from which the same command goes on;
@@ -46,6 +46,7 @@ class Job(NamedTuple):
     ----------
     identity : name of its folders
     words : the command line without the program
+    about : what the page wants to know again
     status : waiting, running, done, failed or stopped
     ahead : jobs before it in the line
     done, total : runs of the part that is being played
@@ -55,6 +56,7 @@ class Job(NamedTuple):
 
     identity: str
     words: list[str]
+    about: dict[str, str]
     status: str
     ahead: int
     done: int
@@ -112,7 +114,9 @@ class Jobs:
     def read(self, identity: str) -> Job:
         """Return a job; errors as for `place`."""
         place = self.place(identity)
-        words = [str(word) for word in _json(place / "job.json").get("words", [])] or [identity.partition("-")[0]]
+        told = _json(place / "job.json")
+        words = [str(word) for word in told.get("words", [])] or [identity.partition("-")[0]]
+        about = {str(key): str(value) for key, value in told.get("about", {}).items()}
         answer = _json(place / "answer.json")
         with self._guard:
             waiting = self._line.index(identity) if identity in self._line else -1
@@ -126,19 +130,26 @@ class Jobs:
         elif answer.get("status") == "error":
             status = "failed"
         done, total, line = _progress(place / "log.txt")
-        return Job(identity, words, status, max(0, waiting) + (waiting >= 0 and self._busy()), done, total, line, answer)
+        ahead = 0 if waiting < 0 else waiting + self._busy()
+        return Job(identity, words, about, status, ahead, done, total, line, answer)
 
     # ---------------------------------------------------------------- asking
 
-    def ask(self, kind: str, words: Callable[[Path, Path], list[str]], files: Mapping[str, str | bytes]) -> str:
+    def ask(
+        self, kind: str, words: Callable[[Path, Path], list[str]], files: Mapping[str, str | bytes], about: Mapping[str, str]
+    ) -> str:  # fmt: skip
         """Write a job's folder, put it in line and return its identity.
 
         Parameters
         ----------
+        kind
+            The command.
         words
             From the job's folder and that of its result to the command line.
         files
             Files of the job's folder by name.
+        about
+            As in `Job`.
         """
         if len(self._line) >= MOST_WAITING:
             raise JobError(f"{MOST_WAITING} jobs are waiting already")
@@ -147,7 +158,7 @@ class Jobs:
         place.mkdir(parents=True)
         for name, text in files.items():
             (place / name).write_bytes(text.encode() if isinstance(text, str) else text)
-        self._write(place, words(place, self.folder / identity))
+        self._write(place, words(place, self.folder / identity), about)
         self._enter(identity)
         return identity
 
@@ -160,7 +171,7 @@ class Jobs:
         (place / "answer.json").unlink(missing_ok=True)
         (place / "log.txt").unlink(missing_ok=True)
         if words is not None:
-            self._write(place, words)
+            self._write(place, words, job.about)
         self._enter(identity)
 
     def stop(self, identity: str) -> None:
@@ -188,8 +199,9 @@ class Jobs:
     # ------------------------------------------------------------------ line
 
     @staticmethod
-    def _write(place: Path, words: list[str]) -> None:
-        text = json.dumps({"words": words, "asked": time.strftime("%Y-%m-%d %H:%M")}, indent=1, ensure_ascii=False)
+    def _write(place: Path, words: list[str], about: Mapping[str, str]) -> None:
+        told = {"words": words, "asked": time.strftime("%Y-%m-%d %H:%M"), "about": dict(about)}
+        text = json.dumps(told, indent=1, ensure_ascii=False)
         (place / "job.json").write_text(text + "\n", encoding="utf-8")
 
     def _enter(self, identity: str) -> None:

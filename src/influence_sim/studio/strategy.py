@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import tempfile
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -51,6 +52,20 @@ GOALS = {
     "profit": "profit", "incremental_purchases": "extra purchases", "reach": "people reached",
     "cost_per_incremental_purchase": "cost per extra purchase",
 }  # fmt: skip
+BOXES: dict[str, list[tuple[str, str, Any, int]]] = {
+    "compare": [("replications", "Worlds", QUICK_WORLDS, 2)],
+    "stress": [("worlds", "Worlds of each future", 4, 3), ("threshold", "Good enough from", 0, -1_000_000)],
+    "allocate": [("trials", "Splits tried", 12, 2), ("worlds", "Worlds of the search", 4, 3), ("check_worlds", "Unseen worlds", 12, 5)],
+}
+BOUNDS = (("floor", "at least, %", 0), ("ceiling", "at most, %", 100), ("now", "your plan now, %", ""))
+SIZES = (
+    "Sizes are small, so that a class laptop answers in about a minute. More worlds make intervals narrower, more people make the "
+    "market finer."
+)
+EMPTY = (
+    "No scenarios here: start the studio in a folder with scenarios/*.yaml, write one with `influence-sim new scenarios/mine.yaml`, "
+    "or open a file."
+)
 # Files of a result bring styles of their own; they may run nothing and load nothing.
 OF_RESULTS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"}
 
@@ -70,6 +85,10 @@ class Sources:
         self.folder, self._jobs = folder.absolute(), jobs
         self._sent: dict[str, tuple[str, bytes]] = {}
         self._place = tempfile.TemporaryDirectory(prefix="influence-sim-studio-")
+
+    def close(self) -> None:
+        """Forget what pages have sent."""
+        self._place.cleanup()
 
     def listed(self) -> dict[str, str]:
         """Return identity -> name."""
@@ -165,43 +184,59 @@ class Desk:
 
     def _asked(self, kind: str, identity: str) -> dict[str, Any]:
         listed = self.sources.listed()
-        values: dict[str, Any] = {"sources": listed, "chosen": identity, "scenario": None, "problems": [], "goals": GOALS}
+        values: dict[str, Any] = {"sources": listed, "chosen": identity, "scenario": None, "problems": [], "bounds": BOUNDS}
         if not identity:
-            return values
+            return {**values, "problems": [EMPTY]}
         try:
-            if identity not in listed:
-                listed[identity] = identity
             scenario = load_scenario(self.sources.of(identity).file).scenario
+            listed.setdefault(identity, f"{scenario.name} of {identity.removeprefix('plan-')}")
         except FormError as error:
             return {**values, "problems": error.problems, "chosen": ""}
         except ScenarioError as error:
             return {**values, "problems": [str(error)]}
         own = scenario.world is None and scenario.graph_file is None
-        people = scenario.market.people.agents
+        agents = scenario.market.people.agents
+        people = min(agents, QUICK_PEOPLE)
+        boxes = [("budget", "Budget, USD", f"{scenario.budget:g}", 0), ("days", "Days", scenario.horizon, 1)]
+        boxes += [("people", "Simulated people", people, 50)] if own else []
         goals = {key: words for key, words in GOALS.items() if kind != "stress" or not key.startswith("cost")}
+        more = f" The scenario's own market has {agents:,} simulated people." if own and people < agents else ""
         return {
             **values, "scenario": scenario, "goals": goals, "goal": scenario.objective if scenario.objective in goals else "profit",
-            "plans": plans(scenario), "channels": list(channels(scenario)), "futures": futures(),
-            "people": min(people, QUICK_PEOPLE) if own else None, "own_people": people,
-            "replications": min(scenario.replications, QUICK_WORLDS),
+            "plans": plans(scenario), "sizes": SIZES + more, "boxes": boxes + BOXES[kind],
+            "channels": list(channels(scenario)) if kind == "allocate" else [], "futures": futures() if kind == "stress" else {},
         }  # fmt: skip
 
     def _job(self, identity: str, token: str) -> dict[str, Any]:
-        job = self.jobs.read(identity)
-        result = self.jobs.result(identity)
-        found = answer(job, result) if (result / "provenance.json").exists() else None
-        return {"job": job, "token": token, "answer": found, "command": _command(job), "more": MORE, "name": _title(job)}
+        job, result = self.jobs.read(identity), self.jobs.result(identity)
+        at = f"/strategy/{job.kind}/{identity}"
+        found = answer(job, result) if (result / "provenance.json").exists() else {}
+
+        def address(name: str) -> str:
+            return f"{at}/{name}?{urlencode({'token': token, 'runs': job.total})}"
+
+        links = [(address(f"file/{found['page']}"), "Whole report")] if found else []
+        if (result / "plan.yaml").exists():
+            links += [(address("plan.yaml"), "Save the plan as a scenario"), (f"#stress/plan-{identity}", "Stress this plan")]
+        links += [(f"#{job.kind}/{source}", "Ask again with other numbers")] if (source := job.about.get("source")) else []
+        told, acts = _state(job)
+        return {
+            "job": job, "answer": found, "command": shlex.join(["influence-sim", *job.words]), "name": _title(job), "told": told,
+            "acts": acts, "links": links, "file": lambda name: address(f"file/{quote(name)}"),
+        }  # fmt: skip
 
     # --------------------------------------------------------------- actions
 
     async def ask(self, request: Request) -> Response:
         """Begin a job."""
         given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
-        kind, source = request.path_params["kind"], self.sources.of(given.get("scenario", [""])[0])
+        kind, identity = request.path_params["kind"], given.get("scenario", [""])[0]
+        source = self.sources.of(identity)
         asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
         if "estimate" in given:
-            return JSONResponse(await asyncio.to_thread(estimate, *asked))
-        return JSONResponse({"go": f"{kind}/{self.jobs.ask(kind, asked.words, asked.files)}"})
+            return JSONResponse(await asyncio.to_thread(estimate, asked.words, asked.files))
+        job = self.jobs.ask(kind, asked.words, asked.files, {"scenario": asked.name, "source": identity})
+        return JSONResponse({"go": f"{kind}/{job}"})
 
     async def upload(self, request: Request) -> Response:
         """Take a scenario file, and ask about it."""
@@ -245,17 +280,23 @@ def _with_more(job: Job) -> list[str]:
     return [f"replications={int(word.partition('=')[2]) + MORE}" if word.startswith("replications=") else word for word in job.words]
 
 
-def _command(job: Job) -> str:
-    import shlex
-
-    return shlex.join(["influence-sim", *job.words])
+def _state(job: Job) -> tuple[str, list[tuple[str, str]]]:
+    """Return what is said of a job, and what can be done with it: acts and their words."""
+    failed = str(job.answer.get("result", {}).get("message", ""))
+    states: dict[str, tuple[str, list[tuple[str, str]]]] = {
+        "waiting": (f"Waiting in line: {job.ahead} before it.", [("stop", "Do not run it")]),
+        "running": (job.line or "Starting …", [("stop", "Stop")]),
+        "stopped": ("Stopped. Finished runs are kept.", [("again", "Go on")]),
+        "failed": (failed, [("again", "Try again")]),
+        "done": (f"Done: {job.line}", [("more", f"Run {MORE} more")] if job.kind == "compare" else []),
+    }
+    return states[job.status]
 
 
 def _title(job: Job) -> str:
     """Return how a job is called: its scenario and when it was asked."""
     _, day, clock, _ = job.identity.split("-")
-    name = Path(job.words[1]).stem if len(job.words) > 1 and job.kind == "compare" else TITLES[job.kind].lower()
-    return f"{name}, {day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
+    return f"{job.about.get('scenario', '?')}, {day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
 
 
 @cache

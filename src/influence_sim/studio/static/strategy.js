@@ -1,5 +1,5 @@
-// Compare, stress test, allocate: the server makes forms and results; this module fetches them, sends forms and looks again while a job runs.
-import { h } from "./dom.js";
+// Compare, stress test, allocate: the server makes forms and results; this module fetches them, sends forms, and looks again while a job runs.
+import { h, say } from "./dom.js";
 
 export const STRATEGY = new Set(["compare", "stress", "allocate", "runs"]);
 
@@ -7,10 +7,10 @@ export const STRATEGY = new Set(["compare", "stress", "allocate", "runs"]);
 export class StrategyScreen {
   constructor({ name, token, go }) {
     Object.assign(this, { name, token, go, lesson: { name } });
-    this.element = h("article", { class: "strategy", onclick: (e) => this.click(e), onchange: (e) => this.change(e), onsubmit: (e) => this.submit(e) }, h("p", { class: "loading" }, "Loading …"));
+    this.body = h("div", { class: "strategy", onclick: (e) => this.click(e), onchange: (e) => this.change(e), onsubmit: (e) => this.submit(e) }, h("p", { class: "loading" }, "Loading …"));
+    this.live = h("p", { class: "sr", "aria-live": "polite" });
+    this.element = h("article", {}, this.body, this.live);
   }
-
-  open() { this.look(); }
 
   act() { clearTimeout(this.timer); this.gone = true; }
 
@@ -18,61 +18,65 @@ export class StrategyScreen {
 
   key() {}
 
-  address(path) { return `/${path}?token=${encodeURIComponent(this.token)}`; }
+  ask(path, post) { return fetch(`/strategy/${path}?token=${encodeURIComponent(this.token)}`, post); }
 
   /** Fetch the page; what has not changed is left alone, so that focus stays where it is. */
-  async look() {
+  async open() {
     let again = true;
     try {
-      const answer = await fetch(this.address(`strategy/${this.name}`));
+      const answer = await this.ask(this.name);
       const text = await answer.text();
       if (this.gone) return;
-      again = answer.ok ? this.show(text) : this.say(JSON.parse(text).problems);
+      again = answer.ok ? this.show(text) : this.complain(JSON.parse(text).problems);
     } catch { /* the bar says that the connection is lost; it is tried again */ }
-    if (again && !this.gone) this.timer = setTimeout(() => this.look(), 1000);
+    if (again && !this.gone) this.timer = setTimeout(() => this.open(), 1000);
   }
 
   show(text) {
+    const page = new DOMParser().parseFromString(text, "text/html").body;
+    const [now, then] = [page, this.body].map((side) => side.querySelector("[data-status]"));
+    const status = now?.dataset.status;
     if (text !== this.text) {
-      const page = new DOMParser().parseFromString(text, "text/html").body;
-      const [now, then] = [page, this.element].map((side) => side.querySelector("[data-status]"));
-      if (now && then?.dataset.status === "running" && now.dataset.status === "running") {
+      say(this.live, `${status ?? ""} ${page.querySelector(".verdict h2")?.textContent ?? ""}`);
+      if (status === "running" && then?.dataset.status === status) {
         for (const part of ["progress", ".line"]) then.querySelector(part).replaceWith(now.querySelector(part));
-      } else this.element.replaceChildren(...page.childNodes);
-      this.text = text;
+      } else this.body.replaceChildren(...page.childNodes);
     }
-    return this.element.querySelector("[data-again]") !== null;
+    this.text = text;
+    return status === "running" || status === "waiting";
   }
 
-  say(problems) {
-    const box = this.element.querySelector(".answer") ?? this.element;
-    box.replaceChildren(...problems.map((text) => h("pre", { class: "problem", role: "alert" }, text)));
+  complain(problems) {
+    const told = problems.map((text) => h("pre", { class: "problem", role: "alert" }, text));
+    (this.body.querySelector(".answer") ?? this.body.querySelector(".job") ?? this.body).replaceChildren(...told);
     return false;
   }
 
   async post(path, body) {
     try {
-      const answer = await (await fetch(this.address(path), { method: "POST", body })).json();
-      if (answer.problems) this.say(answer.problems);
-      else if (answer.told) this.element.querySelector(".answer").textContent = answer.told;
-      else if (answer.go === this.name) { clearTimeout(this.timer); this.look(); } else this.go(answer.go);
-    } catch { this.say(["the studio did not answer: try again"]); }
+      const { problems, told, go } = await (await this.ask(path, { method: "POST", body })).json();
+      if (problems) this.complain(problems);
+      else if (told) say(this.body.querySelector(".answer"), told);
+      else if (go !== this.name) this.go(go);
+      else { clearTimeout(this.timer); this.open(); }
+    } catch { this.complain(["the studio did not answer: try again"]); }
   }
+
+  get kind() { return this.name.split("/")[0]; }
 
   submit(event) {
     event.preventDefault();
-    event.target.querySelector(".answer").textContent = "One moment …";
-    this.post(`strategy/${event.target.dataset.post}`, new URLSearchParams(new FormData(event.target, event.submitter)));
+    say(this.body.querySelector(".answer"), "One moment …");
+    this.post(this.kind, new URLSearchParams(new FormData(event.target, event.submitter)));
   }
 
-  click({ target }) {
-    if (target.dataset.copy) navigator.clipboard?.writeText(target.dataset.copy);
-    else if (target.matches("button[data-post]")) this.post(`strategy/${target.dataset.post}`);
+  click({ target: { dataset } }) {
+    if (dataset.copy) navigator.clipboard?.writeText(dataset.copy);
+    else if (dataset.act) this.post(`${this.name}/${dataset.act}`);
   }
 
   async change({ target }) {
-    const [kind] = this.name.split("/");
-    if (target.id === "scenario") this.go(`${kind}/${target.value}`);
-    else if (target.files?.[0]) this.post(`strategy/${kind}/upload`, await target.files[0].text());
+    if (target.name === "scenario") this.go(`${this.kind}/${target.value}`);
+    else if (target.files?.[0]) this.post(`${this.kind}/upload`, await target.files[0].text());
   }
 }
