@@ -15,7 +15,7 @@ from influence_sim.record import EventLog, read_events
 from influence_sim.studio.lessons import Setup, lesson, lessons
 from influence_sim.studio.plays import FollowPlay
 
-from .conftest import Studio, hour, play_to, ready
+from .conftest import Studio, hour, play_to, ready, serious
 
 SMALL = """name: <script>alert(1)</script>
 strategies: [none]

@@ -247,6 +247,7 @@ def _told(one: Found) -> dict[str, Any]:
     return {
         "run": one, "title": one.name, "lead": str(known.get("answer") or f"{one.kind}, {one.status}"),
         "warnings": known.get("warnings") or [], "rows": rows_of(one), "command": again(one), "facts": facts,
-        "labels": list(columns), "differing": differing(columns), "said": [row for row in values if row[2] != "default"], "values": values, "figures": figures, "pages": pages,
+        "labels": list(columns), "differing": differing(columns),
+        "said": [row for row in values if row[2] != "default"], "values": values, "figures": figures, "pages": pages,
         "files": [name for name in files if name not in shown],
     }  # fmt: skip
