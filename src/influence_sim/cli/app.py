@@ -37,7 +37,7 @@ _VERBS = {
     "list": ("listing", "List strategies, feeds, events, selectors, timings, measures, scenarios or parameters."),
     "explain": ("explain", "Explain a parameter, or why a person was shown what they were shown."),
     "schema": ("schema", "Print the JSON Schema of scenario files, with which an editor completes and checks them."),
-    "studio": ("studio", "Open live worlds in the browser: lessons to follow, turn and compare, on this computer only."),
+    "studio": ("studio", "Open lessons with live worlds, and pages that compare, stress and allocate, in the browser of this computer."),
     "replay": ("replay", "Write one HTML file that plays recorded worlds without a server, for a class."),
     "world": ("world", "Write the people, creators and follows of a scenario as files, which runs open at once and share."),
     "export-mmm": ("export_mmm", "Write daily spend, exposure and sales by channel for a mix model, and the truth it should find."),

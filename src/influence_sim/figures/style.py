@@ -200,7 +200,7 @@ def to_svg(figure: Figure, name: str, inline: bool = False) -> str:
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)  # version and addresses: nothing of the figure
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.S)
     text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'href="#{name}-')
+    text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'href="#{name}-').replace('xlink:href="', 'href="')
     text = re.sub(r"<!DOCTYPE.*?>\s*", "", text, flags=re.S)
     text = re.sub(r'\s+xmlns:xlink="[^"]*"', "", text)
     if inline:

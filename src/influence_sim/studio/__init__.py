@@ -1,5 +1,6 @@
-"""The studio: live worlds in the browser, and recorded ones in one file.
+"""The studio: lessons with live worlds and questions of strategists in the browser, and recorded worlds in one file.
 
-`lessons` says what can be played, `worlds` plays it, `sessions` is one open page, `app` serves pages on this
-computer only, `recording` writes a page that needs no server. The front end is in `static`: plain ES modules.
+Lessons: `lessons` says what can be played, `worlds` plays it, `sessions` is one open page, `recording` writes a page that
+needs no server. Questions: `forms` turns a form into a command line, `jobs` plays it in a process of its own, `answers` reads
+its result, `strategy` serves all that. `app` serves pages on this computer only. The front end is in `static`: plain ES modules.
 """

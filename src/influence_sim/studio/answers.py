@@ -27,7 +27,7 @@ PICTURES = {
 SUMMARY = {
     "strategy": "strategy", "spend": "spent, USD", "reach": "people reached", "incremental_purchases": "extra purchases",
     "incremental_purchases_lo": "from", "incremental_purchases_hi": "to", "cost_per_incremental_purchase": "USD per extra purchase",
-    "roi": "return", "probability_best": "chance to be best",
+    "roi": "return, %", "probability_best": "chance to be best, %",
 }  # fmt: skip
 SCORES = {
     "strategy": "plan", "mean": "mean", "worst_tenth": "worst tenth", "largest_regret": "largest regret", "mean_regret": "mean regret",
@@ -86,7 +86,7 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     ]
     measures = pd.read_csv(folder / "measures.csv").pivot(index="strategy", columns="measure", values="value")
     costs = {"cpm": "per 1,000 views", "cpe": "per engagement", "cpc": "per click"}
-    table = summary[list(SUMMARY)].rename(columns=SUMMARY)
+    table = summary[list(SUMMARY)].assign(**{name: 100 * summary[name] for name in ("roi", "probability_best")}).rename(columns=SUMMARY)
     for k, (name, words) in enumerate(costs.items()):
         table.insert(3 + k, f"USD {words}", summary["strategy"].map(measures[name]))
     return {
@@ -96,7 +96,8 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stress(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    return {"tables": [_table(pd.read_csv(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES), "All futures count equally")]}
+    scores = pd.read_csv(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES)
+    return {"near": "cannot be told apart" in told["finding"], "tables": [_table(scores, "All futures count equally")]}
 
 
 def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Safe:
         await self.app(scope, receive, told if scope["type"] == "http" else send)
 
 
-def build_app(token: str, results: Path = Path("results/studio"), scenarios: Path = Path("scenarios")) -> Starlette:
+def build_app(token: str, results: Path = Path("results"), scenarios: Path = Path("scenarios")) -> Starlette:
     """Return the application; whoever has `token` may use it.
 
     Jobs are kept in `results`; pages may ask about the files of `scenarios`. Both are resolved now, for good.

@@ -217,7 +217,8 @@ class Jobs:
                 for identity in [one for one, child in self._children.items() if child.poll() is not None]:
                     del self._children[identity]
                 if self._line and not self._busy():
-                    self._begin(self._line.popleft())
+                    with contextlib.suppress(OSError):  # a full disk: the job stays stopped, and can go on later
+                        self._begin(self._line.popleft())
 
     def _busy(self) -> bool:
         """Tell whether a job plays, be it one that an earlier studio began."""

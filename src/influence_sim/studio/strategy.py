@@ -229,7 +229,13 @@ class Desk:
 
     async def ask(self, request: Request) -> Response:
         """Begin a job."""
-        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
+        body = await received(request)
+        if body is None:
+            raise FormError([TOO_LARGE])
+        try:
+            given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=500)
+        except ValueError as error:
+            raise FormError([str(error)]) from error
         kind, identity = request.path_params["kind"], given.get("scenario", [""])[0]
         source = self.sources.of(identity)
         asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
@@ -288,7 +294,7 @@ def _state(job: Job) -> tuple[str, list[tuple[str, str]]]:
         "running": (job.line or "Starting …", [("stop", "Stop")]),
         "stopped": ("Stopped. Finished runs are kept.", [("again", "Go on")]),
         "failed": (failed, [("again", "Try again")]),
-        "done": (f"Done: {job.line}", [("more", f"Run {MORE} more")] if job.kind == "compare" else []),
+        "done": (f"Done: {job.line.partition(';')[0]}", [("more", f"Run {MORE} more")] if job.kind == "compare" else []),
     }
     return states[job.status]
 
