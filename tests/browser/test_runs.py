@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def opened(page: Any, name: str) -> Any:
     """Open a run of the list."""
     page.wait_for_selector("table.runs", timeout=60_000)
-    page.click(f"table.runs a:has-text('{name}')")
+    page.click(f"table.runs a:text-is('{name}')")
     page.wait_for_selector("h2:has-text('Do it again')", timeout=60_000)
     return page
 
@@ -82,6 +83,7 @@ def test_the_copied_command_reproduces_the_numbers(open_page: Any, studio: Studi
     for name in ("summary.csv", "pairs.csv", "totals.parquet"):
         again, before = (studio.folder / "results" / place / name for place in ("later/dear-again", "later/dear"))
         assert again.read_bytes() == before.read_bytes(), name
+    shutil.rmtree(studio.folder / "results/later/dear-again")
 
 
 def test_a_run_says_where_every_value_comes_from(open_page: Any, studio: Studio) -> None:
