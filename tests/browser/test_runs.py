@@ -90,7 +90,7 @@ def test_a_run_says_where_every_value_comes_from(open_page: Any, studio: Studio)
     page = opened(open_page("runs"), "later/dear")
     text = page.inner_text("main")
     assert "market.brand.price\t90.0\t--set" in text
-    assert "tiny.yaml:3" in text
+    assert "tiny.yaml:4" in text
     assert "<script>alert(1)</script>" in text  # as text
     page.click("summary:has-text('All')")
     assert "market.feed.policy\tfor_you\tdefault" in page.inner_text("main")
