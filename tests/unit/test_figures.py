@@ -206,3 +206,13 @@ def test_names_are_text_not_markup_or_formulas() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (950, "950"), (1234, "1,234"), (12_345, "12.3k"), (-2.5e6, "−2.5M"), (np.nan, "–")])
 def test_short_numbers(value: float, text: str) -> None:
     assert short(value) == text
+
+
+def test_a_grid_is_a_valid_file_of_its_own():
+    from influence_sim.figures.stress import regrets
+
+    rows = [("a", "now", 1.0), ("b", "now", 2.0), ("a", "later", 3.0), ("b", "later", 1.0)]
+    table = pd.DataFrame([(*row[:2], 0, row[2]) for row in rows], columns=["strategy", "future", "replication", "value"])
+    text = to_svg(regrets(table, "USD", "Every plan in every future", "test"), "regrets")
+    assert "data:image/png" in text
+    ElementTree.fromstring(text)

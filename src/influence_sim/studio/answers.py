@@ -44,7 +44,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 def answer(job: Job, folder: Path) -> dict[str, Any]:
     """Return what the page of a finished job shows; plain text only, escaped by the template."""
     kinds = {"compare": _compare, "stress": _stress, "allocate": _allocate}
-    files, told = files_of(folder), job.answer.get("result", {})
+    files, told = files_of(folder), job.answer["result"]
     lines = [told["answer"]] if isinstance(told.get("answer"), str) else list(told.get("answer", []))
     return {
         "headline": told.get("finding", ""), "lines": lines, "warnings": job.answer.get("warnings", []), "near": False, "often": [],

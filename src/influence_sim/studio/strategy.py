@@ -210,7 +210,7 @@ class Desk:
     def _job(self, identity: str, token: str) -> dict[str, Any]:
         job, result = self.jobs.read(identity), self.jobs.result(identity)
         at = f"/strategy/{job.kind}/{identity}"
-        found = answer(job, result) if (result / "provenance.json").exists() else {}
+        found = answer(job, result) if job.status == "done" else {}  # while it plays, the folder may hold an earlier result
 
         def address(name: str) -> str:
             return f"{at}/{name}?{urlencode({'token': token, 'runs': job.total})}"
