@@ -280,7 +280,7 @@ def fake_compare(monkeypatch):
          "feasible": [1.0, 1.0], "cost_per_incremental_purchase": [float("nan"), 80.0]}
     )  # fmt: skip
 
-    def compare(loaded, out=None, jobs=None, progress=None, stopping=None, threads=None):
+    def compare(loaded, out=None, jobs=None, progress=None, stopping=None, threads=None, keep=None):
         asked.update(loaded=loaded, out=out, jobs=jobs, stopping=stopping)
         progress(1, 4, {"macro": (12.5, 3.0, 20.0)})
         if asked.get("interrupt"):
