@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 CLI := $(VENV)/bin/influence-sim
 WORKERS ?= 2
 
-.PHONY: demo test slow bench golden clean help
+.PHONY: demo test slow bench golden gallery clean help
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -35,16 +35,19 @@ demo: $(VENV)/.stamp-run ## Compare four strategies in a small world (about a mi
 test: $(VENV)/.stamp-test ## Lint, types and the fast tests
 	@$(PY) -m ruff check src tests
 	@$(PY) -m mypy
-	@$(PY) -m pytest -n $(WORKERS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
 
 slow: $(VENV)/.stamp-test ## The slow tests: statistics, limits, whole examples
-	@$(PY) -m pytest -m slow -n $(WORKERS)
+	@$(PY) -m pytest -m slow -n $(WORKERS) --dist loadgroup
 
 bench: $(VENV)/.stamp-test ## Measure speed, memory and the gain from pairing (see benchmarks/)
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
 
 golden: $(VENV)/.stamp-test ## Move the golden numbers; say why in CHANGELOG.md
 	@$(PY) tests/golden/update.py
+
+gallery: $(VENV)/.stamp-test ## Make the pictures of docs/images again
+	@$(PY) docs/gallery.py
 
 clean: ## Remove the environment, caches and results
 	rm -rf $(VENV) results build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -56,9 +56,10 @@ def ready() -> Row:
 
 def use_threads(simulation: Any, threads: int) -> None:
     """Go on with so many threads; results do not depend on them."""
+    from influence_sim.engine.threads import Threads
+
     simulation.close()
-    simulation._threads = threads
-    simulation._pool = simulation._start_threads()
+    simulation.threads = Threads(simulation.world.size, threads)
 
 
 @contextlib.contextmanager

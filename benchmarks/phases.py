@@ -19,7 +19,7 @@ PHASES = {
     "deliver to followers": ("rounds._deliver",),
     "pools": ("rounds._pools",),
     "audiences of tests, ads": ("rounds._test_audiences", "rounds._ad_audiences"),
-    "serve": ("blocks.serve",),
+    "serve": ("simulation.Simulation.serve",),
     "sampled slots": ("rounds.exposures",),
     "count": ("rounds._count",),
     "events of the round": ("ties.collect", "rounds.modelled"),
@@ -40,7 +40,7 @@ class Stopwatch:
         self._inside: list[float] = []
         for phase, names in PHASES.items():
             for name in names:
-                self._wrap(phase, *name.split("."))
+                self._wrap(phase, *name.rsplit(".", 1))
         self._wrap_blocks()
 
     def take(self) -> dict[str, float]:
@@ -63,7 +63,9 @@ class Stopwatch:
     def _wrap(self, phase: str, module: str, name: str) -> None:
         if module == "blocks":
             return
+        module, _, kind = module.partition(".")
         owner = importlib.import_module(f"influence_sim.engine.{module}")
+        owner = getattr(owner, kind) if kind else owner
         function = getattr(owner, name, None)
         if function is None:
             print(f"phase {phase!r}: engine.{module} has no {name}", file=sys.stderr)
@@ -72,12 +74,12 @@ class Stopwatch:
 
     def _wrap_blocks(self) -> None:
         """Name what `blocks` runs on the threads by the method or the module it comes from."""
-        from influence_sim.engine.simulation import Simulation
+        from influence_sim.engine.threads import Threads
 
         phases = {name.split(".")[1]: phase for phase, names in PHASES.items() for name in names if name.startswith("blocks.")}
-        whole = Simulation.blocks
+        whole = Threads.blocks
 
-        def blocks(s: Simulation, function: Callable[..., None], *arguments: Any) -> None:
+        def blocks(s: Threads, function: Callable[..., None], *arguments: Any) -> None:
             module = getattr(function, "py_func", function).__module__.rsplit(".", 1)[-1]
             phase = phases.get(function.__name__) or phases.get(module)
             if phase is None:
@@ -85,4 +87,4 @@ class Stopwatch:
             else:
                 self.run(phase, whole, s, function, *arguments)
 
-        Simulation.blocks = blocks  # type: ignore[method-assign]
+        Threads.blocks = blocks  # type: ignore[method-assign]

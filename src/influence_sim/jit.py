@@ -37,6 +37,8 @@ def _digest() -> str:
 
 
 CACHE_DIR = Path(os.environ.get("INFLUENCE_SIM_CACHE", platformdirs.user_cache_dir("influence-sim"))) / _digest()
+# numba keeps a folder of its own for every place sources lie in: what another clone has compiled does not help this one.
+_COMPLETE = CACHE_DIR / f"complete_{hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:16]}"
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)  # must precede the import of numba
 
 import llvmlite.ir as ir  # noqa: E402
@@ -100,12 +102,37 @@ def _prefetch(array, index):  # numba compares the names and annotations of both
     return lambda array, index: _ask(array, index)
 
 
+def take(cursor: Any, size: int) -> int:
+    """Return `cursor[0]` and move it by `size` in one step, so that threads never take the same piece of work.
+
+    `cursor` is i8 (1,).
+    """
+    low = int(cursor[0])
+    cursor[0] += size
+    return low
+
+
+@intrinsic
+def _take(_: Any, cursor: Any, size: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+        step = context.cast(builder, arguments[1], signature.args[1], types.int64)
+        return builder.atomic_rmw("add", made.data, step, "monotonic")
+
+    return types.int64(cursor, size), generate
+
+
+@overload(take, jit_options={"_nrt": False, "forceinline": True})  # type: ignore[typeddict-unknown-key]
+def _overload_take(cursor, size):
+    return lambda cursor, size: _take(cursor, size)
+
+
 def is_cold() -> bool:
-    """Tell whether the kernels of this version were never compiled as a whole on this machine."""
-    return not (CACHE_DIR / "complete").exists()
+    """Tell whether the kernels of this installation, as its sources are now, were never compiled as a whole."""
+    return not _COMPLETE.exists()
 
 
 def mark_warm() -> None:
-    """Remember that every kernel of this version is compiled and cached."""
+    """Remember that every kernel of this installation is compiled and cached."""
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    (CACHE_DIR / "complete").touch()
+    _COMPLETE.touch()

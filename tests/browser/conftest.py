@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+PATIENCE = 240_000  # ms; two busy cores and a cold disk are no bug
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -21,12 +23,17 @@ class Studio:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "influence_sim.cli", "studio", "--no-browser", "--quiet"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)
+        self._said = tempfile.NamedTemporaryFile("w", encoding="utf-8")  # noqa: SIM115 (open as long as the server runs)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._said, text=True, cwd=folder)
         assert self.process.stdout is not None
         self.link = self.process.stdout.readline().strip()
-        assert self.link.startswith("http://127.0.0.1:"), self.link
+        assert self.link.startswith("http://127.0.0.1:"), (self.link, self.said())
         self.origin, _, self.token = self.link.partition("/?token=")
         self.port = int(self.origin.rpartition(":")[2])
+
+    def said(self) -> str:
+        """Return what the server wrote to stderr."""
+        return Path(self._said.name).read_text(encoding="utf-8")
 
     def stop(self) -> None:
         """End it."""
@@ -34,6 +41,29 @@ class Studio:
         self.process.wait(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        self._said.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker have all tests of this folder (`--dist loadgroup`): one server and one browser are enough."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Let a failed test tell what its pages and the server said."""
+    report: Any = yield
+    used = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed:
+        for context in getattr(used.get("open_page"), "contexts", []):
+            for page in context.pages:
+                words = page.locator(".status, .problem:not([hidden]), .lost:not([hidden]), .loading").all_inner_texts()
+                report.sections.append((f"page {page.url}", " | ".join(words)))
+        if "studio" in used:
+            report.sections.append(("server", used["studio"].said()))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +105,7 @@ def open_page(browser: Any, studio: Studio) -> Iterator[Callable[..., Any]]:
     def make(view: str = "", url: str | None = None, quiet: bool = False, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "reduced_motion": "reduce", **options})
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         context.route("**/*", cut)
         page = context.new_page()
         page.requests = []
@@ -85,6 +116,7 @@ def open_page(browser: Any, studio: Studio) -> Iterator[Callable[..., Any]]:
         page.goto(url or f"{studio.link}#{view}")
         return page
 
+    make.contexts = contexts  # type: ignore[attr-defined]
     yield make
     for context in contexts:
         context.close()
@@ -94,7 +126,7 @@ def open_page(browser: Any, studio: Studio) -> Iterator[Callable[..., Any]]:
 
 def ready(page: Any, bet: bool = True) -> Any:
     """Wait for the worlds of a lesson, place the bet, and return the page."""
-    page.wait_for_selector(".lesson[data-hour]", timeout=60_000)
+    page.wait_for_selector(".lesson[data-hour]")
     if bet:
         page.click("form.bet button.quiet")
     return page
@@ -105,15 +137,20 @@ def hour(page: Any) -> float:
     return float(page.get_attribute(".lesson", "data-hour"))
 
 
+def reach(page: Any, until: float) -> None:
+    """Wait until an hour has passed on the page."""
+    for _ in range(PATIENCE // 100):
+        if hour(page) >= until:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"hour {until:g} never came: {hour(page):g}")
+
+
 def play_to(page: Any, until: float, speed: str = "60") -> None:
     """Play until an hour has passed, then pause."""
     page.select_option("#speed", speed)
     page.click("#play")
-    for _ in range(600):
-        if hour(page) >= until:
-            break
-        page.wait_for_timeout(100)
-    assert hour(page) >= until
+    reach(page, until)
     if page.inner_text("#play").endswith("Pause"):
         page.click("#play")
         page.wait_for_selector("#play:has-text('Play'), #play:has-text('end')")

@@ -40,7 +40,7 @@ def test_a_file_plays_from_disk_without_network(open_page, files, name):
     page.click("form.bet button.primary")
     page.select_option("#speed", "60")
     page.click("#play")
-    page.wait_for_selector("#play:has-text('end')", timeout=30_000)
+    page.wait_for_selector("#play:has-text('end')")
     assert hour(page) == 48
     assert [r for r in page.requests if not r.startswith(("file:", "data:", "blob:"))] == []
     assert len([r for r in page.requests if r.startswith("file:")]) == 1
@@ -77,7 +77,7 @@ def test_luck_of_a_file(open_page, files):
     page.wait_for_selector(".lesson[data-hour='0']")
     page.click("form.bet button.primary")
     page.click("#luck")
-    page.wait_for_selector(".luckwords:has-text('20 of 20')", timeout=10_000)
+    page.wait_for_selector(".luckwords:has-text('20 of 20')")
     assert page.locator(".ghost").count() == 20
     assert re.search(r"of 20 passed|of \d+ passed your bet", page.inner_text(".luckwords"))
 

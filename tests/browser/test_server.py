@@ -104,6 +104,36 @@ def test_long_messages_close_the_socket_and_wrong_ones_are_answered(studio):
         assert closed.value.rcvd.code == 1009
 
 
+def test_a_wrong_request_does_not_end_worlds_that_play(studio):
+    with wire(studio) as connection:
+        connection.send('{"type": "open", "lesson": "trust"}')
+        answers(connection, "frame")
+        connection.send('{"type": "play", "speed": 0.5}')
+        answers(connection, "frame")
+        connection.send('{"type": "drawn"}')
+        connection.send('{"type": "knob", "world": "Z", "settings": {"ads": 0.1}, "version": 1}')
+        assert "no world `Z`" in answers(connection, "error")["message"]
+        connection.send('{"type": "pause"}')
+        assert answers(connection, "frame")["playing"] is False
+
+
+def test_worlds_that_play_as_fast_as_they_can_still_listen(studio):
+    with wire(studio) as connection:
+        connection.send('{"type": "open", "lesson": "trust"}')
+        answers(connection, "frame")
+        connection.send('{"type": "play", "speed": 60}')
+        for _ in range(5):
+            answers(connection, "frame")
+            connection.send('{"type": "drawn"}')
+        connection.send('{"type": "pause"}')
+        frames = []
+        while not frames or frames[-1]["playing"]:
+            frames.append(answers(connection, "frame"))
+            connection.send('{"type": "drawn"}')
+        assert len(frames) <= 4
+        assert not frames[-1]["over"]
+
+
 def test_sessions_are_apart(studio):
     with wire(studio) as one, wire(studio) as two:
         for connection in (one, two):

@@ -24,7 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from sweeps import alive, children, journalled, run, start, values, write
 
+from influence_sim.studies.executors import executor_of
 from influence_sim.studies.experiment import load_experiment
+from influence_sim.studies.loop import Run, run_loop
 from influence_sim.studies.sweep import sweep
 
 pytestmark = pytest.mark.slow
@@ -147,7 +149,7 @@ def _command(pid: int) -> str:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[tuple[Path, dict[str, subprocess.Popen[bytes]]]]:
+def cluster(folder: Path, workers: int = 2, nanny: bool = False) -> Iterator[tuple[Path, dict[str, subprocess.Popen[bytes]]]]:
     """Start a real scheduler and real worker processes; yield the scheduler file and the processes."""
     pytest.importorskip("distributed")
     file = folder / "scheduler.json"
@@ -158,13 +160,13 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[tuple[Path, dict[str, su
         where = ["--scheduler-file", str(file), "--no-dashboard"]
         started = {"scheduler": subprocess.Popen([*dask, "scheduler", *where, "--port", "0"], **common)}
         for k in range(workers):
-            alone = ["--nthreads", "1", "--no-nanny", "--death-timeout", "30"]
+            alone = ["--nthreads", "1", "--nanny" if nanny else "--no-nanny", "--death-timeout", "30"]
             started[f"worker {k}"] = subprocess.Popen([*dask, "worker", *where, *alone], cwd=folder, **common)
         try:
             yield file, started
         finally:
             for process in started.values():
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # with the workers of a nanny
                 process.wait()
 
 
@@ -199,6 +201,28 @@ def test_a_sweep_moves_between_schedulers_that_die(plan: Path, truth: pd.DataFra
     with cluster(tmp_path) as (file, _):
         resumed(plan, out, truth, f"dask-file:{file}")
     assert json.loads((out / "manifest.json").read_text())["executor"] == f"dask-file:{file}"
+
+
+@pytest.mark.parametrize("nanny", [True, False])
+def test_a_stuck_dask_worker_costs_the_run_that_is_stuck(tmp_path: Path, nanny: bool) -> None:
+    def work(k: int) -> int:
+        while k == 5:  # not even in the hands of a signal
+            time.sleep(1)
+        return k * k
+
+    # Without a nanny a worker that is killed does not come back: the run has four, and needs one at the end.
+    with cluster(tmp_path, workers=2 if nanny else 4, nanny=nanny) as (file, _):
+        executor = executor_of(f"dask-file:{file}", work)
+        try:
+            came = [outcome for outcomes in run_loop((Run(str(k), (k,)) for k in range(60)), executor, stall=8.0) for outcome in outcomes]
+        finally:
+            executor.close(kill=True)
+    found = {outcome.key: outcome for outcome in came}
+    assert len(came) == len(found) == 60  # nothing lost, nothing twice
+    assert {key for key, outcome in found.items() if outcome.status != "ok"} == {"5"}
+    assert found["5"].status == "crashed"
+    assert "gave no result 2 times, run alone" in found["5"].message
+    assert all(outcome.value == int(key) ** 2 for key, outcome in found.items() if key != "5")
 
 
 def test_workers_of_another_version_are_refused(plan: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
         u = s.dice.roll(Stream.RESERVED_SLOTS, person.row, 0, 0, time_word)[0]
         reserved = min(size, math.floor(rule.exploration_share * size + u))
 
-    lesson = list(person.estimate)
+    lessons: list[tuple[float, list[float]]] = []
     slots: list[Slot] = []
     tags: list[int] = []
     authors: list[int] = []
@@ -111,7 +111,7 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
             # What the post's own record says is left out, for that record is to be held against it.
             predicted = rule.like_calibration * sigmoid(rule.like_logit + rule.like_slope * (z - post.residual))
             slot, gain = respond(s, person, post, source, sharer, predicted)
-            learn(s, lesson, gain, post.topics)
+            lessons.append((gain, post.topics))
             authors.append(post.creator.row)
             if rule.ranking == 0:
                 discount(s, candidates, post.creator.row, authors.count(post.creator.row))
@@ -122,14 +122,14 @@ def serve_request(s: Reference, person: Person, size: int, tests: list[Post], ad
             u_topic, u_ad, u_watch = outside
             topic = draw_topic(rivals, u_topic * in_order(rivals))
             slot, gain = watch_outside(s, person, place, request, topic, u_ad, u_watch)
-            learn(s, lesson, gain, [1.0 if k == topic else 0.0 for k in range(len(lesson))])
+            lessons.append((gain, [1.0 if k == topic else 0.0 for k in range(len(rivals))]))
             tags.append(topic)
         else:
             slot = Slot(None, "empty")
         before = post
         slots.append(slot)
 
-    lesson = [max(x, 1e-4) for x in lesson]
+    lesson = learn(s, person.estimate, lessons)
     total = 0.0
     for x in lesson:
         total += x
@@ -413,8 +413,11 @@ def take_allotted(s: Reference, person: Person, allotted: list[Post], time_word:
     return post
 
 
-def learn(s: Reference, lesson: list[float], gain: float, topics: list[float]) -> None:
-    """Move the platform's belief towards a post's topics, or away."""
-    rate = s.rule.learning_rate
-    for k, topic in enumerate(topics):
-        lesson[k] = (1.0 - rate) * lesson[k] + rate * gain * topic
+def learn(s: Reference, estimate: list[float], lessons: list[tuple[float, list[float]]]) -> list[float]:
+    """Return the platform's belief, not yet summing to one, after slots taught their gain about topics; later slots count more."""
+    rate, faded, learnt = s.rule.learning_rate, 1.0, [0.0] * len(estimate)
+    for gain, topics in reversed(lessons):
+        step = faded * rate * gain
+        faded *= 1.0 - rate
+        learnt = [x + step * topic for x, topic in zip(learnt, topics, strict=True)]
+    return [max(faded * before + x, 1e-4) for before, x in zip(estimate, learnt, strict=True)]

@@ -30,7 +30,7 @@ TINY = ["--set", "people.agents=60", "--set", "people.population=3000", "--set",
 # What makes an example of an analysis small.
 ANALYSES = {
     "allocate": ["--trials", "4", "--worlds", "3", "--check-worlds", "5", "--set", "horizon=4"],
-    "stress": ["--worlds", "3", "--samples", "4", "--set", "horizon=8"],
+    "stress": ["--worlds", "3", "--samples", "4", "--set", "horizon=8", *TINY[:4], "--set", "feed.stages=0"],
     "calibrate": ["--points", "24", "--draws", "5", "--set", "horizon=5"],
     "power": ["--pilot", "3", "--days", "3", *TINY],
     "select": ["--days", "3", "--first", "3", "--batch", "1", *TINY],

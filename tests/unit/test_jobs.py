@@ -14,11 +14,11 @@ from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.scenario.loader import load_scenario
+from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.answers import files_of
 from influence_sim.studio.app import build_app
 from influence_sim.studio.forms import FormError, Source, channels, futures, read_form
 from influence_sim.studio.jobs import Job, JobError, Jobs, estimate
-from influence_sim.studio.scenario_files import scenario_text
 
 FORM = {"strategies": ["small", "ads"], "goal": ["profit"], "budget": ["250"], "days": ["5"], "people": ["200"]}
 ORIGIN = "http://127.0.0.1"
@@ -127,6 +127,7 @@ def test_only_names_of_jobs_are_looked_up(jobs, name):
         jobs.place(name)
 
 
+@pytest.mark.slow
 def test_allocation_and_stress_are_those_of_the_command(jobs, capsys):
     shares = {"floor:ads": ["20"], "now:small": ["70"], "now:ads": ["30"]}
     split = asked(jobs, "allocate", **shares, trials=["4"], worlds=["3"], check_worlds=["5"])

@@ -13,11 +13,15 @@ from influence_sim.cli import main
 from influence_sim.scenario import ScenarioError, load_scenario
 from influence_sim.scenario.document import parse
 from influence_sim.scenario.json_schema import market_schema, scenario_schema
+from influence_sim.studies.experiment import experiment_schema, load_experiment
 
 TOP = Path(__file__).parents[2]
 SCENARIOS = sorted((TOP / "scenarios").glob("*.yaml"))
 MARKETS = sorted((TOP / "scenarios" / "markets").glob("*.yaml"))
-SHIPPED = {"scenario.schema.json": scenario_schema, "market.schema.json": market_schema}
+EXPERIMENTS = [TOP / "experiments" / "first_sweep.yaml", TOP / "experiments" / "ranking_sensitivity" / "sweep.yaml"]
+SHIPPED = {
+    "scenario.schema.json": scenario_schema, "market.schema.json": market_schema, "experiment.schema.json": experiment_schema,
+}  # fmt: skip
 
 
 def tree(text: str) -> Any:
@@ -32,7 +36,7 @@ def errors(text: str, schema: dict[str, Any] | None = None) -> list[str]:
     return [error.message for error in Draft7Validator(schema or scenario_schema()).iter_errors(tree(text))]
 
 
-@pytest.mark.parametrize("make", [scenario_schema, market_schema])
+@pytest.mark.parametrize("make", [scenario_schema, market_schema, experiment_schema])
 def test_it_is_a_schema(make: Any) -> None:
     Draft7Validator.check_schema(make())
 
@@ -50,8 +54,8 @@ def test_shipped_files_pass_and_name_their_schema(path: Path) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_schema_is_current(name: str) -> None:
     shipped = json.loads((TOP / "scenarios" / name).read_text())
-    market = " --market" if name.startswith("market") else ""
-    assert shipped == SHIPPED[name](), f"run: influence-sim schema{market} --out scenarios/{name}"
+    kind = "" if name.startswith("scenario") else f" --{name.partition('.')[0]}"
+    assert shipped == SHIPPED[name](), f"run: influence-sim schema{kind} --out scenarios/{name}"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,56 @@ def test_what_the_loader_refuses_fails_in_the_editor_too(text: str, tmp_path: Pa
         load_scenario(tmp_path / "x.yaml")
 
 
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_shipped_experiments_pass_and_name_their_schema(path: Path) -> None:
+    text = path.read_text()
+    assert errors(text, experiment_schema()) == []
+    first = text.splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (path.parent / first.partition("=")[2]).resolve() == TOP / "scenarios" / "experiment.schema.json"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "markets: [a.yaml, b.yaml]\nstrategies: [none]",
+        "markets: {here: a.yaml}\nset: {horizon: 3, feed.stages: 0}",
+        "design: {kind: grid, parameters: {budget: [1, 2], horizon: {values: [3]}, feed.policy: [x_like]}}",
+        "design: {kind: lhs, points: 8, seed: 4, parameters: {budget: {low: 1, high: 2, scale: log}}}",
+        "design: {kind: table, file: points.csv}\nreplications: 1_000",
+        "stop: {series: reach_cumulative, at_least: 5, total: true}\nmeasures: [reach]",
+        "precision: {measure: reach, difference: [a, b], half_width: 2.5, first: 4, batch: 1, most: 9}",
+    ],
+)
+def test_what_an_experiment_may_say_passes(text: str) -> None:
+    assert errors(f"scenario: x.yaml\n{text}", experiment_schema()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scenario: 7",
+        "name: x",
+        "scenario: x.yaml\ndesing: {kind: grid}",
+        "scenario: x.yaml\ndesign: {kind: lsh, parameters: {budget: [1]}}",
+        "scenario: x.yaml\ndesign: {parameters: {budget: [1]}}",
+        "scenario: x.yaml\ndesign: {kind: grid, parameters: {budget: []}}",
+        "scenario: x.yaml\ndesign: {kind: grid, parameters: {budget: {lowest: 3}}}",
+        "scenario: x.yaml\nreplications: 0",
+        "scenario: x.yaml\nmeasures: []",
+        "scenario: x.yaml\nstop: {series: purchase, at_least: 3}",
+        "scenario: x.yaml\nprecision: {measure: reach, difference: [a], half_width: 2}",
+        "scenario: x.yaml\nprecision: {measure: reach, difference: [a, b], half_width: 0}",
+    ],
+)
+def test_what_an_experiment_may_not_say_fails_in_the_editor_too(text: str, tmp_path: Path) -> None:
+    assert errors(text, experiment_schema())
+    (tmp_path / "x.yaml").write_text("strategies: [none]\n")
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(ScenarioError):
+        load_experiment(tmp_path / "plan.yaml")
+
+
 def test_grouped_digits_are_numbers_even_where_an_editor_reads_text() -> None:
     validator = Draft7Validator(scenario_schema())
     assert validator.is_valid({"strategies": ["none"], "budget": "1_500", "market": {"people": {"population": "40_000"}}})
@@ -128,5 +182,9 @@ def test_the_command_prints_or_writes_it(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["schema", "--market", "--out", str(out)]) == 0
     assert json.loads(out.read_text()) == market_schema()
     assert [path.name for path in out.parent.iterdir()] == ["s.json"]
+    capsys.readouterr()
+    assert main(["schema", "--experiment", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == experiment_schema()
+    assert main(["schema", "--experiment", "--market"]) == 2
     (tmp_path / "file").write_text("")
     assert main(["schema", "--out", str(tmp_path / "file" / "s.json")]) == 6

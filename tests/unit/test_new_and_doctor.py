@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +199,13 @@ def test_a_check_that_breaks_is_a_finding(capsys: pytest.CaptureFixture[str], mo
     code, found = findings(capsys)
     assert (code, found["gone"]["status"]) == (ExitCode.ENVIRONMENT, "failed")
     assert "pip install" in found["gone"]["advice"]
+
+
+def test_kernels_compiled_for_one_place_are_not_those_of_another(tmp_path: Path) -> None:
+    """Numba caches by the folder of the sources: a second clone that took itself for warm compiled while its first page waited."""
+    ask = "from influence_sim.jit import is_cold; print(is_cold())"
+    shutil.copytree(TOP / "src" / "influence_sim", tmp_path / "else" / "influence_sim", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder, cold in ((TOP / "src", "False"), (tmp_path / "else", "True")):
+        there = {**os.environ, "PYTHONPATH": str(folder)}
+        found = subprocess.run([sys.executable, "-c", ask], env=there, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert found.stdout.strip() == cold

@@ -128,3 +128,19 @@ def test_luck_is_told_from_signal() -> None:
     asked = design("morris", 20)
     x = np.array(asked["unit"])
     assert agreement(Outcome("y", (x @ [5.0, 2.0, 1.0])[:, None] + rng.normal(0, 0.01, (len(x), 4))), asked) == pytest.approx(1.0)
+
+
+def test_a_grid_of_words_is_analysed_and_points_without_a_value_are_refused() -> None:
+    points = [[policy, budget] for policy in ("for_you", "x_like", "following") for budget in (100.0, 200.0, 300.0, 400.0)]
+    grid = {"kind": "grid", "names": ["feed.policy", "budget"], "points": points}
+    y = np.array([{"for_you": 0.0, "x_like": 5.0, "following": -5.0}[policy] + 1e-4 * budget for policy, budget in points])
+    found = effects(Outcome("y", y[:, None]), grid)
+    assert found["parameter"].iloc[0] == "feed.policy"
+    oat = {"kind": "oat", "names": ["a", "b"], "points": [[None, None], [1.0, None], [None, 2.0]]}
+    with pytest.raises(SensitivityError, match=r"without a value of a cannot be analysed; one parameter at a time has no index"):
+        effects(Outcome("y", np.array([[0.0], [1.0], [2.0]])), oat)
+
+
+def test_a_sweep_without_a_finished_run_is_refused() -> None:
+    with pytest.raises(SensitivityError, match="no finished run"):
+        measured(pd.DataFrame({"strategy": [], "point": [], "replication": [], "status": [], "y": pd.Series([], dtype=float)}), 3, "y")

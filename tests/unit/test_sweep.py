@@ -26,6 +26,7 @@ from influence_sim.studies.experiment import load_experiment
 from influence_sim.studies.journal import Journal, JournalError
 from influence_sim.studies.loop import ExecutorError, Outcome, Run, run_loop
 from influence_sim.studies.results import COLUMNS, load_design
+from influence_sim.studies.stopping import Stopping
 from influence_sim.studies.sweep import estimate, load_results, opened, play_of, run_points, sweep
 
 TOP = Path(__file__).parents[2]
@@ -490,9 +491,11 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_experiment_of_the_how_to_and_the_first_one_are_fine(tmp_path: Path) -> None:
-    (text,) = blocks("yaml")
+    text, precision = (block.replace("../scenarios", str(TOP / "scenarios")) for block in blocks("yaml"))
     path = tmp_path / "plan.yaml"
-    path.write_text(text.replace("../scenarios", str(TOP / "scenarios")))
+    path.write_text(text.replace("replications: 5\n", precision))
+    assert (load_experiment(path).precision.rule, load_experiment(path).replications) == (Stopping(), 30)
+    path.write_text(text)
     asked = load_experiment(path)
     assert len(asked.sample.points) == 64
     assert {point["strategies.micro_portfolio.creators"] for point in asked.sample.points} == {5, 10, 20}

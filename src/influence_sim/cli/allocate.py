@@ -60,12 +60,8 @@ def command(
     from influence_sim.studies.questions import load_question, scenario_of
 
     check_target(writable(out))
-    asked = load_question(question, Allocation)
     changed = {name: options[name] for name in ("trials", "worlds", "check_worlds") if options[name] is not None}
-    try:
-        asked = Allocation.model_validate({**asked.model_dump(), **changed})
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from problem
+    asked = load_question(question, Allocation, changed)
     loaded = scenario_of(question, asked.scenario, overrides)
     scenario = loaded.scenario
     if dry_run:

@@ -44,18 +44,16 @@ def command(
 ) -> int:  # fmt: skip
     """Fit parameters to facts, or to posts of your own, and check the fit on facts that were held out."""
     from influence_sim.record.provenance import provenance
-    from influence_sim.studies import calibration as fit
-    from influence_sim.studies.calibrating import evaluator, target_facts
+    from influence_sim.studies.calibrating import fit, target_facts
+    from influence_sim.studies.calibration import Calibration, say_posterior
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question, scenario_of
 
     check_target(writable(out))
-    asked = load_question(question, fit.Calibration)
-    changed: dict[str, Any] = {name: options[name] for name in ("points", "draws") if options[name] is not None}
-    changed |= {"posts": str(posts.absolute())} if posts is not None else {}
+    changed = {name: options[name] for name in ("points", "draws") if options[name] is not None}
+    asked = load_question(question, Calibration, changed | ({} if posts is None else {"posts": str(posts.absolute())}))
     try:
-        asked = fit.Calibration.model_validate({**asked.model_dump(), **changed})
         targets, held_out = target_facts(asked, question)
     except ValueError as problem:
         raise click.UsageError(str(problem)) from problem
@@ -65,31 +63,14 @@ def command(
         explained(), Progress(console, shown=True) as progress,
         playing(executor, keep, lambda done, total: progress(done, total, {})) as play,
     ):  # fmt: skip
-        evaluate = evaluator(asked, loaded.scenario, play)
-        points = fit.sample(asked.parameters, asked.points, asked.seed)
-        values = evaluate(points, range(asked.worlds)).groupby("point").mean()
-        unreached = fit.out_of_reach(values, targets)
-        reached = {name: fact for name, fact in targets.items() if name not in unreached}
-        if not reached:
-            raise CommandError(f"no point in these ranges comes near any of {', '.join(unreached)}: widen the ranges", ExitCode.RUNS_FAILED)
-        try:
-            found = fit.posterior(asked.parameters, points, values, reached, asked.keep)
-        except ValueError as problem:
-            raise CommandError(str(problem), ExitCode.RUNS_FAILED) from problem
-        drawn = fit.resample(found, asked.draws, asked.seed)
-        unseen = range(asked.worlds, asked.worlds + 1)
-        checks = fit.predictive(evaluate(drawn, unseen), targets, held_out, unreached)
-        trials = None
-        if asked.trials:
-            start = [dict(found.summary.set_index("parameter")["median"])]
-            trials = fit.nearest(asked.parameters, reached, evaluate, range(asked.worlds), asked.trials, asked.seed, start)
+        points, found, checks, trials, fitted = fit(asked, loaded.scenario, targets, held_out, play)
 
     from influence_sim._version import __version__
     from influence_sim.figures.analysis import known, predicted
     from influence_sim.report.analysis import number, write_answer
     from influence_sim.report.experiment import Answer
 
-    lines = fit.say_posterior(found, checks, number)
+    lines = say_posterior(found, checks, number)
     if trials is not None:
         near = ", ".join(f"{name} {number(float(trials[name].iloc[0]))}" for name in asked.parameters)
         far = number(float(trials["distance"].iloc[0]))
@@ -105,7 +86,7 @@ def command(
     answer = Answer(
         finding=told, question="Which values of the parameters fit the facts, and which facts do they predict?", answer=lines,
         facts=[("points", str(asked.points)), ("worlds a point", str(asked.worlds)), ("kept", f"{asked.keep:.0%}"),
-               ("facts fitted", str(len(reached))), ("facts held out", str(len(held_out))), ("farthest kept", f"{found.distance:.2f}")],
+               ("facts fitted", str(len(fitted))), ("facts held out", str(len(held_out))), ("farthest kept", f"{found.distance:.2f}")],
         caption="Facts, and what posterior draws give in unseen worlds",
         columns=["fact", "use", "value", "known to (sd)", "predicted", "95 % range", "inside"],
         rows=[[r["statistic"].replace("_", " "), r["kind"], number(r["fact"]), number(r["fact_sd"]), number(r["median"]),
@@ -114,7 +95,7 @@ def command(
         command=command_line(),
     )  # fmt: skip
     draws = found.draws.assign(weight=found.weights)
-    tables = {"posterior": found.summary, "draws": draws, "checks": checks, "sample": points.join(values)}
+    tables = {"posterior": found.summary, "draws": draws, "checks": checks, "sample": points}
     tables |= {} if trials is None else {"trials": trials}
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, tables)
@@ -127,11 +108,13 @@ def command(
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell of a wrong range as of a wrong file."""
-    from influence_sim.studies.calibrating import RangeError
+    """Tell of a wrong range as of a wrong file, and of facts that cannot be fitted as of a run that failed."""
+    from influence_sim.studies.calibrating import FitError, RangeError
 
     try:
         yield
+    except FitError as problem:
+        raise CommandError(str(problem), ExitCode.RUNS_FAILED) from problem
     except RangeError as problem:
         raise CommandError(f"{problem}\nNothing was run.", ExitCode.SCENARIO_INVALID) from problem
 

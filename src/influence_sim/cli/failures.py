@@ -66,6 +66,9 @@ def _of_the_model(error: BaseException) -> Failure | None:
     snapshots = sys.modules.get("influence_sim.engine.snapshot")
     if snapshots and isinstance(error, snapshots.SnapshotError):
         return Failure(f"error: {error}\nNothing was run.", ExitCode.SCENARIO_INVALID)
+    questions = sys.modules.get("influence_sim.studies.questions")
+    if questions and isinstance(error, questions.InsteadError):
+        return Failure(f"error: {error}", ExitCode.USAGE)
     outputs = sys.modules.get("influence_sim.studies.outputs")
     if outputs and isinstance(error, outputs.OutputError):
         return Failure(f"error: {error}", ExitCode.ENVIRONMENT)

@@ -48,32 +48,20 @@ def command(
 
     Exit code 1 says that the cap was reached before.
     """
-    import numpy as np
-
     from influence_sim.cli.options import load
     from influence_sim.report.analysis import number
     from influence_sim.studies.play import playing
-    from influence_sim.studies.powering import UNITS, objective_of
-    from influence_sim.studies.runner import arms, control_label
-    from influence_sim.studies.selection import kim_nelson
+    from influence_sim.studies.powering import UNITS, selected
 
     asked = load(scenario, [*overrides, *([] if days is None else [f"horizon={days}"])]).scenario
-    if asked.objective == "cost_per_incremental_purchase":
-        raise click.UsageError("a selection needs an objective with a mean: profit, incremental_purchases or reach (--set objective=...)")
-    labels = [label for label in arms(asked) if label != control_label(asked)]
-    if len(labels) < 2:
-        raise click.UsageError(f"{scenario} has fewer than two strategies beside the control")
     unit = UNITS[asked.objective]
+
+    def looked(alive: Sequence[str], replications: range) -> None:
+        console.note(f"replications {replications.start + 1} to {replications.stop}: {', '.join(alive)}")
+
     with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
-
-        def values(alive: Sequence[str], replications: range) -> Any:
-            console.note(f"replications {replications.start + 1} to {replications.stop}: {', '.join(alive)}")
-            part = asked.model_copy(update={"strategies": {label: asked.strategies[label] for label in alive}})
-            found, known = objective_of(part, play([part], replications))
-            return np.column_stack([found[:, known.index(label)] for label in alive])
-
         try:
-            found = kim_nelson(values, labels, indifference, alpha, first, batch, most)
+            found = selected(asked, play, indifference, alpha, first, batch, most, looked)
         except ValueError as problem:
             raise click.UsageError(str(problem)) from problem
     promise = f"within {number(indifference)} {unit} of the best with a probability of at least {1 - alpha:.0%}"

@@ -43,11 +43,9 @@ def command(
     from influence_sim.studies.sensitivity import (
         SensitivityError,
         agreement,
-        best_at,
         effects,
-        measured,
+        explained,
         noise_share,
-        outcomes_of,
         say_effects,
     )
 
@@ -77,11 +75,7 @@ def command(
     from influence_sim.report.experiment import Answer
 
     try:
-        values = measured(results[results["market"] == chosen], len(design["points"]), measure)
-        control = design["control"][chosen]
-        contenders = [name for name in values if name != control]
-        asked = outcomes_of({name: values[name] for name in values if pairs or name != control}, measure, pairs)
-        best = best_at(values, contenders)
+        asked, best = explained(results, design, measure, pairs, chosen)
         tables = [effects(outcome, design, best) for outcome in asked]
     except SensitivityError as error:
         raise CommandError(str(error), ExitCode.RUNS_FAILED) from error
@@ -98,7 +92,7 @@ def command(
     top = tables[0].iloc[0]
     mover = f"{top['parameter'].removeprefix('market.')} moves it most" if top["told"] else "nothing is told to move it"
     told = f"{asked[0].name}: {mover}"
-    n = int(results["replication"].nunique())
+    n = int(design["replications"])
     source = f"{design['experiment']} · {design['kind']}, {len(design['points'])} points x {n} worlds · influence_sim {__version__}"
     rows = [
         [r["parameter"].removeprefix("market."), r["outcome"], number(r["index"]), f"{number(r['lo'])} to {number(r['hi'])}",

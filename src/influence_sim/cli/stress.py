@@ -31,7 +31,8 @@ UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people
     cls=Page,
     examples=(
         "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --worlds 3 --samples 6 --set horizon=7",
-        "influence-sim stress experiments/robust_allocation/futures.yaml --plans scenarios/demo.yaml --out results/stress_demo --worlds 3",
+        "influence-sim stress experiments/robust_allocation/futures.yaml --plans scenarios/demo.yaml --out results/stress_demo --worlds 3 "
+        "--set rivals.count=1 --set rivals.silent=1",
         "influence-sim stress experiments/robust_allocation/futures.yaml --out results/stress --keep results/stress_runs --json",
     ),
     writes="DIR/page.html, scores.csv (regret, worst tenth, satisfied futures, each with interval), changes.csv (tornado), futures.csv "
@@ -59,17 +60,12 @@ def command(
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question
     from influence_sim.studies.robustness import changes, concordance, say_scores, say_worst, scores
-    from influence_sim.studies.stress import EXPECTED, Stress, play_futures, prepare
+    from influence_sim.studies.stress import EXPECTED, Stress, play_futures, prepare, sample_means
     from influence_sim.studies.stress import plans as tested
 
     check_target(writable(out))
-    asked = load_question(question, Stress)
-    changed: dict[str, Any] = {name: options[name] for name in ("worlds", "samples") if options[name] is not None}
-    changed |= {"scenario": str(plans.absolute())} if plans is not None else {}
-    try:
-        asked = Stress.model_validate({**asked.model_dump(exclude_unset=True), **changed})
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from problem
+    changed = {name: options[name] for name in ("worlds", "samples") if options[name] is not None}
+    asked = load_question(question, Stress, changed | ({} if plans is None else {"scenario": str(plans.absolute())}))
     ready = prepare(asked, question, overrides)
     labels = tested(ready.expected.scenario)
     if len(labels) < 1:
@@ -86,8 +82,7 @@ def command(
     console.note(f"{len(labels)} plans x {len(ready.named)} futures x {asked.worlds} worlds, {len(ready.sampled)} sampled futures")
     with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
         table = play_futures(asked, ready.named, asked.worlds, play)
-        if ready.sampled:
-            drawn = play_futures(asked, ready.sampled, asked.sample_worlds, play)
+        samples = sample_means(asked, ready, play)
 
     from influence_sim._version import __version__
     from influence_sim.figures.stress import regrets, robustness, tornado
@@ -103,11 +98,10 @@ def command(
         lines.append(f"{asked.worlds} worlds cannot tell any of {len(moved)} changes apart from none (all grey): {enough} worlds could.")
     tables = {"scores": found, "changes": moved, "futures": table}
     if ready.sampled:
-        means = drawn.pivot_table(index="future", columns="strategy", values="value", sort=False).loc[ready.inputs.index]
         for label in labels:
-            failed = (means[label] < asked.threshold).to_numpy()
-            lines.append(say_box(label, find_box(ready.inputs, failed), int(failed.sum()), len(failed)))
-        tables["samples"] = ready.inputs.join(means).rename_axis("future").reset_index()
+            failed = (samples[label] < asked.threshold).to_numpy()
+            lines.append(say_box(label, find_box(samples[list(ready.inputs)], failed), int(failed.sum()), len(failed)))
+        tables["samples"] = samples
     told = finding(found, len(ready.named))
     digest = ready.expected.scenario.digest[:12]
     source = f"{question.name} · scenario {digest} · {asked.worlds} worlds a future · influence_sim {__version__}"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         "influence-sim sweep experiments/first_sweep.yaml --out results/first_sweep --executor serial --set replications=2",
     ),
     writes="DIR/journal.jsonl (every finished run, never overwritten; the same command goes on from there), and derived from it "
-    "results.parquet, design.json and manifest.json.",
+    "results.parquet, design.json, manifest.json and, where a precision is asked for, precision.csv.",
     codes=RUNNING,
 )
 @click.argument("experiment", type=ScenarioFile(), shell_complete=scenario_files)
@@ -81,7 +81,8 @@ def command(
 
     if executor in ("serial", "local") or executor.startswith("local:") or dry_run:
         warm_up(announce=console.note)
-    what = f"{asked.name}: {len(asked.scenarios)} markets x {len(asked.sample.points)} points x {asked.replications} replications"
+    least = "at least " if asked.precision else ""
+    what = f"{asked.name}: {len(asked.scenarios)} markets x {len(asked.sample.points)} points x {least}{asked.replications} replications"
     if dry_run:
         return _tell(console, what, estimate(asked, out), executor, out)
     assert out is not None
@@ -128,7 +129,8 @@ def _tell(console: Console, what: str, need: Estimate, executor: str, out: Path 
     known = "mean of the finished runs" if need.finished else "from trial runs of the last strategy at the first point"
     lines = [
         what,
-        f"{need.planned:,} runs, {need.finished:,} of them finished, {left:,} to do",
+        f"{need.planned:,} runs, {need.finished:,} of them finished, {left:,} to do"
+        + (f"; up to {need.most:,} until every difference is precise enough" if need.most > need.planned else ""),
         f"time: {time} ({duration(need.seconds)} of one core; {known})",
         f"disk: about {need.bytes / 1e6:.1f} MB, {free / 1e6:,.0f} MB free",
     ]
@@ -138,12 +140,27 @@ def _tell(console: Console, what: str, need: Estimate, executor: str, out: Path 
     return console.done("\n".join(lines), result)
 
 
+def _precise(out: Path) -> list[str]:
+    """Say which rule ended the replications of how many points."""
+    from influence_sim.studies.results import PRECISION
+
+    if not (out / PRECISION).exists():
+        return []
+    import pandas as pd
+
+    found = pd.read_csv(out / PRECISION)
+    ended = ", ".join(f"{n} {rule}" for rule, n in found["rule"].value_counts().items())
+    least, most = found["replications"].min(), found["replications"].max()
+    return [f"Points by how their replications ({least} to {most}) ended: {ended}; see {out / PRECISION}."]
+
+
 def _done(console: Console, counts: Counts, out: Path, stopped: bool) -> int:
     failed = [f"{n} {what}" for n, what in ((counts.error, "raised an error"), (counts.crashed, "killed their worker")) if n]
     now = counts.finished - counts.before
     lines = [f"{counts.finished:,} of {counts.planned:,} runs are finished, {now:,} of them now. Results: {out}"]
     if failed:
         lines.append(f"Of these now: {', '.join(failed)}; see `status` and `message` in results.parquet. --retry-failed plays them again.")
+    lines += _precise(out)
     code = ExitCode.RUNS_FAILED if failed else ExitCode.DONE
     if stopped:
         lines.append(f"Stopped as asked; go on with: {_again()}")

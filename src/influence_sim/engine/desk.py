@@ -30,7 +30,6 @@ REQUEST = np.dtype(
         ("reserved", "i8"),  # last slots kept for posts in a test stage
         ("filled", "i8"),  # slots so far
         ("chosen", "i8"),  # modelled posts shown so far
-        ("tagged", "i8"),  # posts shown so far, outside ones too
         ("last_author", "i8"),  # creator of the slot before, or -1
         ("last_sound", "i8"),  # its sound, or -1
         ("best", "i8"),  # leading candidate, or -1
@@ -86,7 +85,7 @@ class Outside(NamedTuple):
     topic: Array  # f8 the topic
     ad: Array  # f8 1 where it is an advertisement
     watch: Array  # f8 uniform of watching
-    a: Array  # f8 noise of match, then what the platform learns
+    a: Array  # f8 noise of match, then what the platform learns from the slot, whatever it shows
     b: Array  # f8 length, s
     c: Array  # f8 seconds watched of one showing
     d: Array  # f8 share of the whole strength, then match, then median seconds of watching
@@ -100,9 +99,8 @@ class Desk(NamedTuple):
     candidates: Candidates  # (R * CANDIDATES)
     outside: Outside  # (R * slots of a request)
     authors: Array  # i8 (R, MOST_SLOTS) creators chosen so far
-    tags: Array  # i8 (R, MOST_SLOTS) tags shown in this request
     estimate: Array  # f8 (R, K)
-    lesson: Array  # f8 (R, K)
+    lesson: Array  # f8 (R, K) what the request adds to it
     taste: Array  # f8 (R, K)
     appeal: Array  # f8 (R, K) match of a pure topic with the true tastes
     rivals: Array  # f8 (K, R) strength of outside posts, summed over topics
@@ -123,7 +121,7 @@ def new_desk(topics: int, requests: int = TOGETHER) -> Desk:
     words = [column(u4, MOST_SLOTS) for _ in range(6)]
     words[1][:], words[2][:] = 0, 0xFFFFFFFF
     outside = Outside(column(i4, MOST_SLOTS), *words, *(column(f8, MOST_SLOTS) for _ in range(8)))
-    lists = (np.empty((requests, MOST_SLOTS), np.int64) for _ in range(2))
+    authors = np.empty((requests, MOST_SLOTS), np.int64)
     tables = (of_topics() for _ in range(4))
     rivals = np.empty((topics, requests))
-    return Desk(records(requests, REQUEST), np.empty(requests, np.int64), candidates, outside, *lists, *tables, rivals)
+    return Desk(records(requests, REQUEST), np.empty(requests, np.int64), candidates, outside, authors, *tables, rivals)

@@ -21,7 +21,7 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     posts, creators = s.posts, s.creators
     creator = posts.creator[what] if len(what) else np.zeros(0, np.int32)
     start, order = grouped(who, np.arange(len(who), dtype=np.int32), n)
-    s.blocks(ties.by_creator, start, order, creator)
+    s.threads.blocks(ties.by_creator, start, order, creator)
     what, bits, creator = what[order], bits[order], creator[order]
     count = len(creators.person)
     comments = np.bincount(creator[(bits & COMMENT) != 0], minlength=count) * scale
@@ -35,10 +35,10 @@ def play_evening(s: Simulation, who: Array, what: Array, bits: Array) -> None:
     events = Events(start, creator, what, bits)
     changes = np.zeros((n, 2), np.int64)
     t = m.ties
-    followers, trusted = np.zeros((2, -(-n // s.block), count), np.int64)
-    s.blocks(
-        ties.evening, int(np.diff(s.acquaintances.start).max()), s.block, followers, trusted, day, rule, s.acquaintances, events, posts,
-        creators, s.people, s.leads, s.decays, reply_chance, live, seat_chance, changes,
+    followers, trusted = np.zeros((2, -(-n // s.threads.block), count), np.int64)
+    s.threads.blocks(
+        ties.evening, int(np.diff(s.acquaintances.start).max()), s.threads.block, followers, trusted, day, rule, s.acquaintances, events,
+        posts, creators, s.people, s.leads, s.decays, reply_chance, live, seat_chance, changes,
     )  # fmt: skip
     s.followers[:], trust = followers.sum(axis=0), trusted.sum(axis=0)
     keep = 0.5 ** (1.0 / t.reputation_half_life)
@@ -63,13 +63,13 @@ def _funnel(s: Simulation) -> None:
     saturated = float(s.viewers.sponsored.sum()), float(s.viewers.shown.sum())
     said = np.zeros(a.purchases.shape, np.int8)
     sums = np.zeros((-(-s.world.size // BLOCK), a.shape[1], SUMS), np.int64)
-    s.blocks(
+    s.threads.blocks(
         funnel.evening, s.day, s.rules, s.decays, s.brands, BLOCK, s.people.knowledge, s.viewers, a, s.tags, s.acquaintances,
         buyers, bought, said, sums,
     )  # fmt: skip
     _record_sales(s, bought)
     if said.any():
-        s.blocks(wom.listen, s.day, s.rules, s.friends.start, s.friends.target, s.people.interests, said, a)
+        s.threads.blocks(wom.listen, s.day, s.rules, s.friends.start, s.friends.target, s.people.interests, said, a)
     s.credit += sums.sum(axis=0)
     today["praise"], today["complaints"] = (float((said[:, b] == sign).sum()) * scale for sign in (1, -1))
     today["new_customers"] = float(sums[:, b, NEW].sum()) / FINE * scale

@@ -73,15 +73,15 @@ def value(z, duration, p_like, rules):
 
 
 @inner
-def _meet(r, scene, desk):
+def meet(r, scene, desk):
     """Find what the person of request r has with the authors of the candidates, and ask for what scoring will read."""
     q, c, acq = desk.request[r], desk.candidates, scene.acq
     for j in range(q.first, q.first + q.candidates):
         pair = find(acq.start, acq.creator, q.person, c.author[j])
         c.pair[j] = pair
-        if pair >= 0:
-            prefetch(acq.follows, pair)
-            prefetch(acq.pair, pair)
+        there = max(pair, 0)  # no branch: whether they have met is what none can predict
+        prefetch(acq.follows, there)
+        prefetch(acq.pair, there)
 
 
 @inner
@@ -176,8 +176,6 @@ def add_noise(n, rules, c):
 def score_candidates(n, scene, desk):
     """Fill predictions and scores of the candidates of the first n requests; noise is keyed by (person, post, day)."""
     rules, c = scene.rules, desk.candidates
-    for r in range(n):
-        _meet(r, scene, desk)
     for r in range(n):
         _gather(r, scene, desk)
     total = desk.request[n - 1].first + desk.request[n - 1].candidates

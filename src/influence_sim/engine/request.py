@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from influence_sim.engine.feed import predict, predicted_like, score_candidates
+from influence_sim.engine.feed import meet, predict, predicted_like, score_candidates
 from influence_sim.engine.outside import NOBODY, draw_outside, rate_outside
 from influence_sim.engine.respond import find, respond, tail, watch_again
 from influence_sim.engine.retrieve import ask_for_letters, ask_for_person, retrieve
@@ -26,6 +26,7 @@ from influence_sim.engine.state import (
     HEATED,
     INTEREST,
     LIKE,
+    NOTHING,
     OUTSIDE,
     OUTSIDE_AD,
     PAID,
@@ -35,7 +36,7 @@ from influence_sim.engine.state import (
     TAKEOVER,
     TRENDING,
 )
-from influence_sim.jit import hot, inner
+from influence_sim.jit import hot, inner, take
 from influence_sim.maths import exp, power
 from influence_sim.rng import Stream
 
@@ -55,7 +56,6 @@ def _open(r, i, row, first, at, scene, desk):
         desk.taste[r, k] = taste
         taste_norm += taste * taste
         desk.estimate[r, k] = estimate
-        desk.lesson[r, k] = estimate
         norm += estimate * estimate
     q.person = i
     q.protected = 1 if scene.minor[i] and not rules.sponsored_to_minors else 0
@@ -74,13 +74,13 @@ def _open(r, i, row, first, at, scene, desk):
     q.first = first
     q.candidates = 0
     retrieve(r, scene, desk)
+    meet(r, scene, desk)
     q.reserved = 0
     if scene.tests.start[i] < scene.tests.start[i + 1]:
         u, _, _, _ = tail(rules.seed, _RESERVED, rules.replication, i, 0, 0, q.time_word)
         q.reserved = min(q.slots, int(math.floor(rules.exploration_share * q.slots + u)))
     q.filled = 0
     q.chosen = 0
-    q.tagged = 0
     q.last_author = -1
     q.last_sound = -1
     q.best = -1
@@ -193,7 +193,6 @@ def _outside(row, s, r, scene, desk):
     """Show the post from outside the model: it takes time, teaches the platform and may be an ad."""
     rules, viewers, q, o = scene.rules, scene.viewers, desk.request[r], desk.outside
     i, at = q.person, q.at + s
-    topic = int(o.topic[at])
     watch = o.c[at]
     if not rules.full_watch and watch == o.b[at]:
         watch = watch_again(rules, o.d[at], o.b[at], i, NOBODY, s << 16, q.time_word)
@@ -204,15 +203,10 @@ def _outside(row, s, r, scene, desk):
     viewers[i].shown += 1
     viewers[i].sponsored += 1 if ad else 0
     viewers[i].watched += watch
-    keep, step = 1.0 - rules.learning_rate, rules.learning_rate * o.a[at]
-    for k in range(desk.lesson.shape[1]):
-        desk.lesson[r, k] = keep * desk.lesson[r, k] + (step if k == topic else 0.0)
     if q.last_author >= 0:
         q.stale = 1
     q.last_author = -1
     q.last_sound = -1
-    desk.tags[r, q.tagged] = topic
-    q.tagged += 1
 
 
 @inner
@@ -250,10 +244,8 @@ def _show(row, p, pair, source, sharer, predicted, moment, r, scene, desk):
     """Show post p in slot `row`, let the person respond, and remember what the rest of the request needs."""
     rules, posts, slots, q = scene.rules, scene.posts, scene.slots, desk.request[r]
     i = q.person
-    gain = respond(row, p, pair, source, sharer, moment if rules.repeats or source == PAID else 0, predicted, r, scene, desk)
-    keep, step = 1.0 - rules.learning_rate, rules.learning_rate * gain
-    for k in range(desk.lesson.shape[1]):
-        desk.lesson[r, k] = keep * desk.lesson[r, k] + step * scene.themes[p, k]
+    again = moment if rules.repeats or source == PAID else 0
+    desk.outside.a[q.at + row - q.row] = respond(row, p, pair, source, sharer, again, predicted, r, scene, desk)
     author = posts[p].creator
     q.last_author = author
     q.last_sound = posts[p].sound
@@ -266,8 +258,6 @@ def _show(row, p, pair, source, sharer, predicted, moment, r, scene, desk):
     if rules.ranking == 0:
         _discount(author, times, r, rules, desk)
     q.stale = 1
-    desk.tags[r, q.tagged] = posts[p].tag
-    q.tagged += 1
     if rules.repeats:
         # Shown again at will, but shared once.
         if slots.action[row] & SHARE and not add_seen(scene.seen, i, p):
@@ -347,7 +337,7 @@ def play_slot(r, scene, desk):
         predicted = predicted_like(c.predicted[j], p, rules, posts)
         _show(row, p, c.pair[j], c.source[j], c.sharer[j], predicted, moment, r, scene, desk)
     else:
-        _fill(row, -2, EMPTY, 0, 0.0, -1, 0, scene.slots)
+        _fill(row, NOTHING, EMPTY, 0, 0.0, -1, 0, scene.slots)
         q.last_author = -1
         q.last_sound = -1
         q.stale = 1
@@ -355,20 +345,34 @@ def play_slot(r, scene, desk):
 
 @inner
 def close_request(r, scene, desk):
-    """Apply what request r taught the platform."""
-    q = desk.request[r]
+    """Apply what request r taught the platform; each slot fades what was learnt before it, so the last one comes first."""
+    rules, slots, q = scene.rules, scene.slots, desk.request[r]
     i = q.person
     topics = desk.lesson.shape[1]
+    keep, faded = 1.0 - rules.learning_rate, 1.0
+    for k in range(topics):
+        desk.lesson[r, k] = 0.0
+    for s in range(q.slots - 1, -1, -1):
+        p = slots.post[q.row + s]
+        if p == NOTHING:
+            continue
+        step = faded * rules.learning_rate * desk.outside.a[q.at + s]
+        faded *= keep
+        if p >= 0:
+            tag = int(scene.posts[p].tag)
+            for k in range(topics):
+                desk.lesson[r, k] += step * scene.themes[p, k]
+        else:
+            tag = int(desk.outside.topic[q.at + s])
+            desk.lesson[r, tag] += step
+        if scene.tags[i, tag] < 255:
+            scene.tags[i, tag] += 1
     total = 0.0
     for k in range(topics):
-        desk.lesson[r, k] = max(desk.lesson[r, k], 1e-4)
+        desk.lesson[r, k] = max(faded * desk.estimate[r, k] + desk.lesson[r, k], 1e-4)
         total += desk.lesson[r, k]
     for k in range(topics):
         scene.estimate[i, k] = np.float32(desk.lesson[r, k] / total)
-    for j in range(q.tagged):
-        tag = desk.tags[r, j]
-        if scene.tags[i, tag] < 255:
-            scene.tags[i, tag] += 1
 
 
 @hot
@@ -394,3 +398,13 @@ def serve(low, high, scene, desk):
             score_candidates(n, scene, desk)
             draw_outside(n, scene, desk)
             play(n, scene, desk)
+
+
+@hot
+def serve_blocks(cursor, size, scene, desk):
+    """Serve blocks of `size` people that no other thread has taken, until `cursor` (i8 (1,)) has passed everybody."""
+    people = len(scene.slots.start) - 1
+    low = take(cursor, size)
+    while low < people:
+        serve(low, min(low + size, people), scene, desk)
+        low = take(cursor, size)

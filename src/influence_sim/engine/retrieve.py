@@ -36,9 +36,11 @@ def _offer(r, p, source, sharer, place, scene, desk):
     c = desk.candidates
     at = q.first + q.candidates
     if not rules.repeats:
+        twice = False
         for j in range(q.first, at):
-            if c.post[j] == p:
-                return False
+            twice |= c.post[j] == p
+        if twice:
+            return False
         if is_seen(scene.seen, q.person, p):
             return False
     prefetch(scene.posts.duration, p)  # the second line of its record

@@ -36,7 +36,7 @@ def play_round(s: Simulation, r: int, new_posts: Array) -> tuple[Array, Array, A
     pools = _pools(s, now)
     tests = _test_audiences(s, r, slots)
     ads = _ad_audiences(s, r, slots)
-    s.blocks(s.serve, scene(s, now, slots, pools, tests, ads))
+    s.serve(scene(s, now, slots, pools, tests, ads))
     s.items.append(exposures(s.sampled, s.day, r, now, slots, s.posts, s.followers, s.world.people_per_agent))
     shown = modelled(slots)
     _count(s, r, slots, shown.row)
@@ -98,7 +98,8 @@ def _deliver(s: Simulation, new_posts: Array) -> None:
     if len(keys):
         out = grouped(keys, rows, s.world.size + s.accounts)
         talks = (np.diff(out.start) > 0).astype(np.uint8)
-        s.blocks(deliver, s.friends.start, s.friends.target, s.acquaintances, outlet, talks, talks[outlet], out.start, out.rows, s.inbox)
+        friends, told = s.friends, (outlet, talks, talks[outlet], out.start, out.rows)
+        s.threads.blocks(deliver, friends.start, friends.target, s.acquaintances, *told, s.inbox)
 
 
 def _pools(s: Simulation, now: float) -> Pools:
@@ -221,8 +222,8 @@ def _count(s: Simulation, r: int, slots: Slots, shown: Array) -> None:
     """Add the round's modelled slots (rows `shown`) to the counters, charge ads, end test stages, let trends fade."""
     f, rule, posts, scale = s.market.feed, s.rules, s.posts, s.world.people_per_agent
     before = posts.impressions[: s.post_count].copy()
-    totals = np.zeros((s.parts, 8), np.int64)
-    s.each(lambda part: count_round(part, s.parts, shown, rule, posts, slots, totals[part]), range(s.parts))
+    totals = np.zeros((s.threads.count, 8), np.int64)
+    s.threads.each(lambda part: count_round(part, s.threads.count, shown, rule, posts, slots, totals[part]), range(s.threads.count))
     views, *counts = totals.sum(axis=0).tolist()
     outside = int((slots.post == -1).sum())
     counts = [views, outside, len(slots.post) - views - outside, *counts[:3], *counts[5:]]

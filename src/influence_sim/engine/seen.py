@@ -97,9 +97,9 @@ def make_room(s: Simulation, additions: Array) -> None:
         return
     oldest = 0 if s.market.feed.repeats else s.first_live
     live = np.empty(len(seen.used), np.int64)
-    s.blocks(_count_live, seen, oldest, live)
+    s.threads.blocks(_count_live, seen, oldest, live)
     # Sets are at most three quarters full, with room for some days like those gone by, so that rebuilding stays rare.
     days = min(max(s.day, 1), int(s.market.feed.max_age) + 1)
     wanted = live + additions + DAYS_AHEAD * live // days + 8
     s.seen = _with_capacity(4 * wanted // 3 + 1)
-    s.blocks(_copy, seen, s.seen, oldest)
+    s.threads.blocks(_copy, seen, s.seen, oldest)

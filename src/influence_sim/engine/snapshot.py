@@ -55,7 +55,7 @@ SAVED = (
 # Made by the constructor from the above.
 DERIVED = (
     "accounts", "modelled", "amateur", "boredom", "category_floor", "fit", "friends", "ring", "decays", "day_curve", "sampled",
-    "_threads", "_pool",
+    "threads", "_desks",
 )  # fmt: skip
 # Of the day that has passed, made anew every morning; and what belongs to others (rules of agents, a log).
 NOT_KEPT = ("today", "views", "belief", "slots", "wish", "open_share", "heat", "intents", "log", "witness",

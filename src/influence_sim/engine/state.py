@@ -15,6 +15,7 @@ Array = np.ndarray[Any, Any]
 
 # Sources of a slot (column `source`), in the order they are named in tables.
 EMPTY, FOLLOW, INTEREST, TRENDING, RANDOM, EXPLORE, PAID, HEATED, OUTSIDE, OUTSIDE_AD = range(10)
+NOTHING = -2  # in place of a post where nothing was found; -1 stands for any post from outside the model
 SOURCES = ("empty", "follow", "interest", "trending", "random", "explore", "paid", "heated", "outside", "outside_ad")
 # Formats of a post (column `format`): hired from a creator, bought by a brand, or made by somebody who joined a challenge.
 HIRED, INFEED, TAKEOVER, CHALLENGE, EFFECT, MADE = range(6)

@@ -162,14 +162,14 @@ def _insert(low, high, day, old_start, acq, event_start, event_creator):
 def meet(s: Simulation, event_start: Array, event_creator: Array) -> None:
     """Give every pair of today's events a row in the table of acquaintances, which grows in its own memory."""
     table, added = s.acquaintances, np.empty(s.world.size, np.int64)
-    s.blocks(_count_new, table.start, table.creator, event_start, event_creator, added)
+    s.threads.blocks(_count_new, table.start, table.creator, event_start, event_creator, added)
     if not added.any():
         return
     start = table.start + np.concatenate([[0], np.cumsum(added)])
     columns = [lengthened(column, int(start[-1])) for column in table[1:]]
-    s.each(lambda column: _spread(table.start, start, column), columns)
+    s.threads.each(lambda column: _spread(table.start, start, column), columns)
     s.acquaintances = Acquaintances(start, *columns)
-    s.blocks(_insert, s.day, table.start, s.acquaintances, event_start, event_creator)
+    s.threads.blocks(_insert, s.day, table.start, s.acquaintances, event_start, event_creator)
 
 
 class Dice(NamedTuple):

@@ -52,6 +52,10 @@ class Figure(NamedTuple):
     table: pd.DataFrame
     alt_text: str
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return to_svg(self, "figure", inline=True)
+
 
 class Look(NamedTuple):
     """How one series looks in every figure of a comparison."""

@@ -26,7 +26,7 @@ def scenario_schema() -> Schema:
     """Return the JSON Schema (draft 7) of a scenario file."""
     whole = Scenario.model_json_schema()
     ours = {*_groups(), "Market", "StrategyEntry"}
-    fields = {name: _plain(field) for name, field in whole["properties"].items() if name not in ("market", "strategies")}
+    fields = {name: draft7(field) for name, field in whole["properties"].items() if name not in ("market", "strategies")}
     return {
         "$schema": DRAFT,
         "title": "influence_sim scenario",
@@ -49,7 +49,7 @@ def scenario_schema() -> Schema:
         "$defs": {
             "market": _market(),
             **_strategies(),
-            **{name: _plain(found) for name, found in whole.get("$defs", {}).items() if name not in ours},
+            **{name: draft7(found) for name, found in whole.get("$defs", {}).items() if name not in ours},
         },
     }
 
@@ -70,7 +70,7 @@ def _market() -> Schema:
     groups: Schema = {}
     for group, field in Market.model_fields.items():
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]
-        found = {name: _plain(schema) for name, schema in model.model_json_schema()["properties"].items()}
+        found = {name: draft7(schema) for name, schema in model.model_json_schema()["properties"].items()}
         for name, schema in found.items():
             line = lines[f"{group}.{name}"]
             schema["description"] = describe(line)
@@ -105,16 +105,16 @@ def describe(line: Parameter) -> str:
     return f"{line.meaning}. {'; '.join(parts)}. Source: {source}."
 
 
-def _plain(schema: Any) -> Any:
-    """Return pydantic's schema in draft 7, without titles, and with grouped digits allowed in numbers."""
+def draft7(schema: Any) -> Any:
+    """Return pydantic's schema of a model in draft 7, without titles, and with grouped digits allowed in numbers."""
     if isinstance(schema, list):
-        return [_plain(item) for item in schema]
+        return [draft7(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     dropped = ("title", "unit", "source", "grade", "low", "high")
     # Below `properties` the keys are names of fields, which may be called `title` or `source`.
     found = {
-        key: {name: _plain(field) for name, field in value.items()} if key == "properties" else _plain(value)
+        key: {name: draft7(field) for name, field in value.items()} if key == "properties" else draft7(value)
         for key, value in schema.items()
         if key not in dropped
     }
@@ -131,7 +131,7 @@ def _strategies() -> Schema:
     names: Schema = {"enum": list(known)}
     defs: Schema = {}
     for name, kind in known.items():
-        params: Schema = _plain({"properties": kind.model_json_schema().get("properties", {})})["properties"]
+        params: Schema = draft7({"properties": kind.model_json_schema().get("properties", {})})["properties"]
         defs[f"strategy_{name}"] = {
             "type": "object",
             "description": f"{kind.claim} Source: {kind.source}",

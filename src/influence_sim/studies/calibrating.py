@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from pydantic import ValidationError
 
 from influence_sim.scenario.points import PointError, at_point, full_key
-from influence_sim.studies.calibration import Calibration, Evaluate, Target, read_posts, statistics, targets_of_posts
+from influence_sim.studies import calibration
+from influence_sim.studies.calibration import Calibration, Evaluate, Posterior, Target, read_posts, statistics, targets_of_posts
 from influence_sim.studies.questions import beside
 from influence_sim.studies.runner import arms, control_label
 
@@ -21,6 +22,60 @@ if TYPE_CHECKING:
 
 class RangeError(ValueError):
     """A parameter of a calibration cannot be varied, or not over all of its range; the message says which."""
+
+
+class FitError(ValueError):
+    """The facts cannot be fitted; the message says why."""
+
+
+class Fit(NamedTuple):
+    """What a calibration found.
+
+    Attributes
+    ----------
+    points : the sample, a row a point with its statistics
+    posterior : draws, weights, and the summary of every parameter
+    checks : every fact with what posterior draws predict in unseen worlds
+    trials : what the optimiser tried, nearest first; None without one
+    fitted : names of the facts that were fitted: those that some point comes near
+    """
+
+    points: pd.DataFrame
+    posterior: Posterior
+    checks: pd.DataFrame
+    trials: pd.DataFrame | None
+    fitted: list[str]
+
+
+def fit(asked: Calibration, scenario: Scenario, targets: Mapping[str, Target], held_out: Mapping[str, Target], play: Play) -> Fit:
+    """Play the sample, return the posterior, and check it in unseen worlds.
+
+    Raises
+    ------
+    RangeError
+        As `evaluator`.
+    FitError
+        When no point comes near any fact, or too few points have all statistics.
+    """
+    evaluate = evaluator(asked, scenario, play)
+    points = calibration.sample(asked.parameters, asked.points, asked.seed)
+    values = evaluate(points, range(asked.worlds)).groupby("point").mean()
+    unreached = calibration.out_of_reach(values, targets)
+    reached = {name: fact for name, fact in targets.items() if name not in unreached}
+    if not reached:
+        raise FitError(f"no point in these ranges comes near any of {', '.join(unreached)}: widen the ranges")
+    try:
+        found = calibration.posterior(asked.parameters, points, values, reached, asked.keep)
+    except ValueError as problem:
+        raise FitError(str(problem)) from problem
+    drawn = calibration.resample(found, asked.draws, asked.seed)
+    unseen = range(asked.worlds, asked.worlds + 1)
+    checks = calibration.predictive(evaluate(drawn, unseen), targets, held_out, unreached)
+    trials = None
+    if asked.trials:
+        start = [dict(found.summary.set_index("parameter")["median"])]
+        trials = calibration.nearest(asked.parameters, reached, evaluate, range(asked.worlds), asked.trials, asked.seed, start)
+    return Fit(points.join(values), found, checks, trials, list(reached))
 
 
 def evaluator(asked: Calibration, scenario: Scenario, play: Play) -> Evaluate:

@@ -19,7 +19,7 @@ import pandas as pd
 from influence_sim.studies import runner
 from influence_sim.studies.credit import attribution_table, measures_table
 from influence_sim.studies.oddities import oddities
-from influence_sim.studies.outputs import check_target, write_comparison, write_tables
+from influence_sim.studies.outputs import check_target, comparison_html, write_comparison, write_tables
 from influence_sim.studies.statistics import (
     compare_pair,
     holm,
@@ -101,6 +101,10 @@ class Comparison:
     stopped: str = ""
     attribution: pd.DataFrame = field(default_factory=pd.DataFrame)
     measures: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the answer, warnings, a small table and the forest plot."""
+        return comparison_html(self)
 
 
 class _Runs:

@@ -23,7 +23,7 @@ Scalar = bool | int | float | str
 class Range(BaseModel):
     """The values a parameter takes: all of `values`, or those between `low` and `high`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     values: tuple[Scalar, ...] | None = Field(None, description="a list of values", min_length=1)
     low: float | None = Field(None, description="a number: least value")
     high: float | None = Field(None, description="a number: largest value")

@@ -95,8 +95,9 @@ class Serial:
         (ticket, batch), self._next = self._next, None
         return [(ticket, list(play_batch(self._work, batch[:1])))]
 
-    def kill(self, ticket: int) -> None:
+    def kill(self, ticket: int) -> bool:
         """Do nothing: a run in this process cannot be looked at while it goes on."""
+        return False
 
     def close(self, kill: bool) -> None:
         """Do nothing."""
@@ -144,12 +145,13 @@ class Local:
             self._idle.append(k)
         return found
 
-    def kill(self, ticket: int) -> None:
+    def kill(self, ticket: int) -> bool:
         """Kill the process that plays a batch; `wait` then reports its death."""
         for at, k in self._flying.values():
             if at == ticket:
                 for pid in list(self._pools[k]._processes):
                     os.kill(pid, signal.SIGKILL)  # also ends one that is stopped or deep in compiled code
+        return True
 
     def close(self, kill: bool) -> None:
         """End the processes."""
@@ -207,6 +209,11 @@ def _differs(got: tuple[str, str, str], wanted: tuple[str, str, str]) -> str:
     return f"a worker has {', '.join(told)}: install the same version everywhere"
 
 
+def _kill_me() -> None:
+    """End a dask worker whose run is stuck: told to its event loop, which is not."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Dask:
     """Workers of a dask.distributed scheduler that somebody runs; they outlive the driver, by design."""
 
@@ -234,6 +241,7 @@ class Dask:
         except (OSError, TimeoutError, ValueError) as error:
             raise ExecutorError(f"cannot reach {self.name}: {error}") from error
         self._futures: dict[Any, int] = {}
+        self._killed: list[tuple[int, list[Outcome] | None]] = []
         self._packed = cloudpickle.dumps(work)
         self._digest = hashlib.sha256(self._packed).hexdigest()
         self._asked, self._threads, self._seen = float("-inf"), 0, time.monotonic()
@@ -263,6 +271,9 @@ class Dask:
 
     def wait(self, seconds: float) -> list[tuple[int, list[Outcome] | None]]:
         """Return finished batches; a batch that killed workers as often as the scheduler allows is dead."""
+        if self._killed:
+            found, self._killed = self._killed, []
+            return found
         from distributed import wait
 
         wait_for: Any = wait
@@ -296,9 +307,19 @@ class Dask:
             raise ExecutorError(found)
         return found
 
-    def kill(self, ticket: int) -> None:
-        """Give up: a worker of somebody else's cluster cannot be killed from here."""
-        raise ExecutorError(f"{self.name} gave no result for a run for too long; restart its workers")
+    def kill(self, ticket: int) -> bool:
+        """Kill the worker that plays a batch; a nanny starts another one, and other work of it is done elsewhere."""
+        future = next(future for future, at in self._futures.items() if at == ticket)
+        try:
+            where = [address for address, keys in self._client.processing().items() if future.key in keys]
+            if not where:
+                return False
+            future.cancel()  # first: the scheduler would hand it to the next worker
+            self._client.run(_kill_me, workers=where, wait=False, on_error="ignore")
+        except Exception as error:
+            raise self._gone() from error
+        self._killed.append((self._futures.pop(future), None))
+        return True
 
     def _gone(self) -> ExecutorError:
         return ExecutorError(f"{self.name} is gone")

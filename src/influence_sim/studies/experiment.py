@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from influence_sim.engine.simulation import DAILY
 from influence_sim.scenario import Problem, Scenario, ScenarioError, load_scenario
@@ -19,6 +19,7 @@ from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.points import PointError, at_point, full_key, is_whole
 from influence_sim.studies.design import Design, Range, Sample, sample_of
 from influence_sim.studies.runner import arms, control_label
+from influence_sim.studies.stopping import Stopping
 from influence_sim.studies.variants import StudyError, measure_of
 
 SERIES = DAILY[1:]
@@ -36,6 +37,33 @@ class Stop(BaseModel):
     total: bool = Field(False, description="Whether the days so far are added up")
 
 
+class Precision(BaseModel):
+    """How well a difference must be known: every point is replicated until then, `first` times at least, `most` times at most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    measure: str = Field(description="One of the measures")
+    difference: tuple[str, ...] = Field(
+        description="two labels, [A, B]: strategy A minus strategy B in the same worlds", json_schema_extra={"minItems": 2, "maxItems": 2}
+    )
+    half_width: float = Field(gt=0, description="Half the width of the 95 % interval of the difference, in units of the measure")
+    first: int = Field(Stopping.first, ge=2, le=100_000, description="Paired replications before the first look")
+    batch: int = Field(Stopping.batch, ge=1, le=100_000, description="Paired replications between looks")
+    most: int = Field(Stopping.most, ge=2, le=100_000, description="Paired replications at most")
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if len(self.difference) != 2:
+            raise ValueError(f"`difference` needs two labels, [A, B]; got {len(self.difference)}")
+        if self.difference[0] == self.difference[1]:
+            raise ValueError(f"`difference` needs two strategies; got `{self.difference[0]}` twice")
+        return self
+
+    @property
+    def rule(self) -> Stopping:
+        """The rule by which replications end."""
+        return Stopping(self.first, self.batch, self.most)
+
+
 class Asked(BaseModel):
     """What an experiment file says."""
 
@@ -48,13 +76,31 @@ class Asked(BaseModel):
     set: dict[str, Any] = Field(default_factory=dict, description="keys of the scenario that differ at every point")
     design: Design | None = Field(None, description="Which points are played; one, the scenario as it is, by default")
     replications: int | None = Field(None, ge=1, le=100_000, description="Paired replications of each point; the scenario's by default")
+    precision: Precision | None = Field(None, description="Replicate until a difference is known well; in place of `replications`")
     stop: Stop | None = Field(None, description="When a run ends early")
     measures: tuple[str, ...] = Field(MEASURES, min_length=1, description="columns of the results; see `influence-sim list measures`")
 
 
+def experiment_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 7) of an experiment file, short forms too; what needs the scenario is left to `sweep --dry-run`."""
+    from influence_sim.scenario.json_schema import DRAFT, draft7
+
+    whole = draft7(Asked.model_json_schema())
+    files = {"type": "array", "items": {"type": "string"}}
+    whole["properties"]["markets"]["anyOf"] = [{"type": whole["properties"]["markets"].pop("type")}, files]
+    design = whole["$defs"]["Design"]
+    by_key = design["properties"]["parameters"]
+    by_key["additionalProperties"] = {"anyOf": [by_key["additionalProperties"], {"type": "array", "minItems": 1}]}
+    whole["$defs"]["Stop"]["properties"]["series"]["enum"] = list(SERIES)
+    return {"$schema": DRAFT, "title": "influence_sim experiment", **whole}
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """A checked experiment: one scenario per market, and the points at which each is played."""
+    """A checked experiment: one scenario per market, and the points at which each is played.
+
+    With a `precision`, `replications` are those before the first look.
+    """
 
     name: str
     scenarios: dict[str, Scenario]
@@ -63,6 +109,7 @@ class Experiment:
     strategies: tuple[str, ...] = ()
     measures: tuple[str, ...] = MEASURES
     stop: Stop | None = None
+    precision: Precision | None = None
     question: str = ""
     files: tuple[str, ...] = field(default=(), compare=False)
 
@@ -117,10 +164,13 @@ class _Reader:
         design = self.with_full_keys(asked.design, base)
         self.stop_at_problems()
         sample = self.sample(design, base)
+        # A number said on the command line wins over whatever the file says of replications.
         said = any(item.partition("=")[0].strip() == "replications" for item in overrides)
+        precision = None if said else asked.precision
+        number = None if said else precision.rule.start if precision else asked.replications
         experiment = Experiment(
             name=asked.name, scenarios=scenarios, sample=sample, strategies=asked.strategies, measures=asked.measures, stop=asked.stop,
-            replications=asked.replications if asked.replications and not said else base.replications, question=asked.question,
+            replications=number or base.replications, precision=precision, question=asked.question,
             files=(self.file, *dict.fromkeys(f for found in loaded.values() for f in found.files)),
         )  # fmt: skip
         self.check_points(experiment, file, {label: [*market, *fixed] for label, market in markets.items()})
@@ -186,13 +236,28 @@ class _Reader:
                 from influence_sim.studies.variants import OWN
 
                 self.unknown("measures", name, "no measure is called", [*OWN, *INDUSTRY])
+        if asked.precision:
+            self.check_precision(asked, asked.precision, [label for label in known if not asked.strategies or label in asked.strategies])
         if asked.stop and asked.stop.series not in SERIES:
             node, _ = locate(self.root, ["stop", "series"])
             near = closest(asked.stop.series, SERIES)
             self.problems.append(node.mark.problem(UNKNOWN_NAME, "stop.series", "no such daily series", ", ".join(SERIES), near, near))
 
+    def check_precision(self, asked: Asked, precision: Precision, known: Sequence[str]) -> None:
+        if asked.replications is not None:
+            mark = self.mark("precision")
+            self.problems.append(mark.problem(CONTRADICTION, "precision", "takes the place of `replications`: leave out one of them"))
+        for label in precision.difference:
+            if label not in known:
+                self.unknown("precision.difference", label, "no strategy that is played is labelled", known)
+        if precision.measure not in asked.measures:
+            node, _ = locate(self.root, ["precision", "measure"])
+            words, known = "not among the measures of this experiment", ", ".join(asked.measures)
+            near = closest(precision.measure, asked.measures)
+            self.problems.append(node.mark.problem(UNKNOWN_NAME, "precision.measure", words, known, precision.measure, near))
+
     def unknown(self, key: str, name: str, what: str, known: Sequence[str]) -> None:
-        nodes, _ = locate(self.root, [key])
+        nodes, _ = locate(self.root, key.split("."))
         mark = next((node.mark for node in nodes.value if node.value == name), nodes.mark) if isinstance(nodes.value, list) else nodes.mark
         self.problems.append(mark.problem(UNKNOWN_NAME, key, f"{what} `{name}`", ", ".join(known), shown(name), closest(name, known)))
 

@@ -120,11 +120,15 @@ class Journal:
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield every record in the order in which it was written; a later record of the same run replaces an earlier one."""
         self.damaged = 0
-        for line in _lines(self.path):
+        for _, line in _lines(self.path):
             if line is None:
                 self.damaged += 1
             elif "run_id" in line:
                 yield line
+
+    def records(self) -> Records:
+        """Return the last record of every run that is finished now."""
+        return Records(self.path.parent)
 
     def __enter__(self) -> Self:
         """Return the journal."""
@@ -135,29 +139,55 @@ class Journal:
         os.close(self._file)
 
 
+class Records:
+    """The last record of every run of a folder's journal, read from the file when it is asked for: a sweep may have a million of them."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        path = Path(folder) / NAME
+        self._places = {line["run_id"]: begin for begin, line in _lines(path) if line is not None and "run_id" in line}
+        self._file = path.open("rb")
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the record of a run; None when it is not finished."""
+        begin = self._places.get(key)
+        if begin is None:
+            return None
+        self._file.seek(begin)
+        found: dict[str, Any] = json.loads(self._file.readline())
+        return found
+
+    def __enter__(self) -> Self:
+        """Return the records."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 def read_journal(folder: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     """Yield the records of a folder's journal without opening it for writing."""
-    for line in _lines(Path(folder) / NAME):
+    for _, line in _lines(Path(folder) / NAME):
         if line is not None and "run_id" in line:
             yield line
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Yield the lines that are there; None for one that is no record."""
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield where each line begins, and the line; None for one that is no record."""
+    begin = 0
     with path.open("rb") as file:
         for raw in file:
             try:
                 line = json.loads(raw)
             except ValueError:
                 line = None
-            if isinstance(line, dict):
-                yield line
-            elif raw.strip():
-                yield None
+            if isinstance(line, dict) or raw.strip():
+                yield begin, line if isinstance(line, dict) else None
+            begin += len(raw)
 
 
 def _header(path: Path) -> dict[str, Any] | None:
-    return next((line for line in _lines(path) if line is not None and "journal" in line), None)
+    return next((line for _, line in _lines(path) if line is not None and "journal" in line), None)
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
@@ -192,7 +222,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     except OSError as error:
         raise JournalError(f"cannot read {path}: {error.strerror}") from error
     if header is None:
-        if any(line is not None for line in _lines(path)) or path.stat().st_size > 4096:
+        if any(line is not None for _, line in _lines(path)) or path.stat().st_size > 4096:
             raise JournalError(f"{path} is not a journal of {MADE_BY}; choose another folder")
         return  # a crash before the first line was complete
     if header.get("made_by") != MADE_BY or header.get("journal") != FORMAT:

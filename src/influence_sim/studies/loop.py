@@ -69,8 +69,8 @@ class Executor(Protocol):
             When no batch can finish any more.
         """
 
-    def kill(self, ticket: int) -> None:
-        """End the worker of a batch that gives no sign of life; raises `ExecutorError` where that is not possible."""
+    def kill(self, ticket: int) -> bool:
+        """End the worker of a batch that gives no result, so that `wait` reports a death; False when no worker has begun it."""
 
     def close(self, kill: bool) -> None:
         """Let workers go, at once with `kill`."""
@@ -158,8 +158,10 @@ def run_loop(
             size = max(1, min(LARGEST, 2 * size, round(SLICE / max(mean, 1e-6))))
             yield outcomes
         for late in [t for t, (_, since) in flying.items() if time.monotonic() - since > stall and t not in stuck]:
-            stuck.add(late)
-            executor.kill(late)
+            if executor.kill(late):
+                stuck.add(late)
+            else:  # still in a queue, so nothing to blame
+                flying[late] = flying[late][0], time.monotonic()
 
 
 def _after_death(batch: Batch, deaths: Counter[str], most: int, alone: deque[Run], how: str) -> list[Outcome]:

@@ -71,6 +71,20 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=1 << 20)
 
 
+def comparison_html(comparison: Comparison) -> str:
+    """Return the answer, the warnings, the summary and its forest plot as HTML, for a notebook."""
+    from html import escape
+
+    from influence_sim.figures.outcome import strategy_forest
+
+    shown = ["strategy", "spend", "reach", "incremental_purchases", "incremental_purchases_lo", "incremental_purchases_hi", "roi"]
+    table = comparison.summary[shown].rename(columns=lambda name: name.replace("_", " ").replace(" lo", ", low").replace(" hi", ", high"))
+    said = [f"<p>{escape(line)}</p>" for line in comparison.answer.splitlines()]
+    said += [f"<p><b>Warning:</b> {escape(line)}</p>" for line in comparison.warnings]
+    cells = table.to_html(index=False, border=0, na_rep="–", float_format=lambda x: f"{x:,.2f}" if abs(x) < 10 else f"{x:,.0f}")
+    return "\n".join([*said, cells, strategy_forest(comparison)._repr_html_()])
+
+
 def write_comparison(comparison: Comparison, out: str | Path) -> None:
     """Write tables, scenario, provenance, figures and report to `out`, all or nothing; `finished.read_comparison` reads it back.
 

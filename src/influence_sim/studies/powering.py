@@ -1,19 +1,22 @@
-"""A pilot for `power`: its objective by arm, its markets as cells of a test, and the answer in words."""
+"""The objective of a scenario's arms, for `select` and for the pilot of `power`: its cells of a test, and the answer in words."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from influence_sim.studies.power import Cells
-from influence_sim.studies.runner import control_label
+from influence_sim.studies.runner import arms, control_label
+from influence_sim.studies.selection import Selection, kim_nelson
 from influence_sim.studies.statistics import linearised_ratio
 
 if TYPE_CHECKING:
     from influence_sim.scenario.schema import Scenario
+    from influence_sim.studies.play import Play
 
 Array = np.ndarray[Any, Any]
 UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "USD a purchase"}
@@ -37,6 +40,32 @@ def objective_of(scenario: Scenario, runs: pd.DataFrame) -> tuple[Array, list[st
     }[scenario.objective].drop(columns=control)  # fmt: skip
     defined = [str(label) for label in table.columns if np.isfinite(table[label].to_numpy(float)).all()]
     return table[defined].to_numpy(float), defined
+
+
+def selected(
+    scenario: Scenario, play: Play, indifference: float, alpha: float = 0.05, first: int = 20, batch: int = 10, most: int = 500,
+    looked: Callable[[Sequence[str], range], None] = lambda alive, replications: None,
+) -> Selection:  # fmt: skip
+    """Select the best strategy of a scenario on its objective; parameters as for `kim_nelson`, `looked` hears of every look.
+
+    Raises
+    ------
+    ValueError
+        As `kim_nelson`, and when the objective has no mean.
+    """
+    if scenario.objective == "cost_per_incremental_purchase":
+        raise ValueError("a selection needs an objective with a mean: profit, incremental_purchases or reach (--set objective=...)")
+
+    def values(alive: Sequence[str], replications: range) -> Array:
+        looked(alive, replications)
+        part = scenario.model_copy(update={"strategies": {label: scenario.strategies[label] for label in alive}})
+        found, known = objective_of(part, play([part], replications))
+        return np.column_stack([found[:, known.index(label)] for label in alive])
+
+    labels = [label for label in arms(scenario) if label != control_label(scenario)]
+    if len(labels) < 2:
+        raise ValueError("a selection needs at least two strategies beside the control")
+    return kim_nelson(values, labels, indifference, alpha, first, batch, most)
 
 
 def cells_of(scenario: Scenario, runs: pd.DataFrame) -> dict[str, Cells]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,13 +18,19 @@ from influence_sim.scenario.loader import Loaded, load_scenario
 Question = TypeVar("Question", bound=BaseModel)
 
 
-def load_question(path: str | os.PathLike[str], model: type[Question]) -> Question:
-    """Read a YAML file into `model`.
+class InsteadError(ValueError):
+    """A value that was to take the place of a file's is not possible; the message says which and why."""
+
+
+def load_question(path: str | os.PathLike[str], model: type[Question], instead: Mapping[str, Any] | None = None) -> Question:
+    """Read a YAML file into `model`, with values `instead` of the file's by key.
 
     Raises
     ------
     ScenarioError
         With every problem of the file.
+    InsteadError
+        When it is a value of `instead` that is not possible.
     """
     file = os.fspath(path)
     text = read_text(Path(file), file)
@@ -39,9 +45,17 @@ def load_question(path: str | os.PathLike[str], model: type[Question]) -> Questi
     if not isinstance(root.value, dict):
         raise ScenarioError([root.mark.problem(WRONG_TYPE, "", "the file must be a mapping of keys", "key: value", shown(root.plain()))])
     try:
-        return model.model_validate_json(to_json(root.plain()))
+        asked = model.model_validate_json(to_json(root.plain()))
     except ValidationError as error:
         raise ScenarioError([explain(detail, root, model) for detail in error.errors(include_url=False)]) from error
+    if not instead:
+        return asked
+    try:
+        return model.model_validate({**asked.model_dump(exclude_unset=True), **instead})
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        at = ".".join(map(str, detail["loc"]))
+        raise InsteadError(f"{at}: {detail['msg']}" if at else str(detail["msg"]).removeprefix("Value error, ")) from error
 
 
 def beside(file: str | os.PathLike[str], name: str) -> Path:

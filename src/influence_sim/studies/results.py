@@ -7,6 +7,7 @@ A folder of a sweep holds
   that differs between points (its full dotted key), and one per measure; incremental measures compare with the control arm of the
   same market, point and replication;
 - ``design.json``: names, ranges and kind of the design, its points, and what SALib needs to analyse it (`problem`, `N`, `unit`);
+- ``precision.csv``, where the experiment asks for one: how well the difference is known at every point, and which rule ended it;
 - ``manifest.json``: versions, machine, scenarios, counts by status, and the SHA-256 of the other files.
 
 Rows may share a run: an arm that a parameter does not touch is played once.
@@ -18,16 +19,14 @@ import hashlib
 import json
 import math
 import os
-import sys
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influence_sim.record.measures import Facts
 from influence_sim.scenario.points import at_point, is_whole, value_at
-from influence_sim.studies.journal import question_digest, run_id
+from influence_sim.studies.journal import Records, question_digest, run_id
 from influence_sim.studies.loop import OK
 from influence_sim.studies.outputs import OutputError
 from influence_sim.studies.runner import CONTROL, control_label
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from influence_sim.studies.experiment import Experiment
 
 COLUMNS = ("run_id", "market", "strategy", "point", "replication", "seed", "status", "message", "seconds")
-RESULTS, DESIGN, MANIFEST = "results.parquet", "design.json", "manifest.json"
+RESULTS, DESIGN, MANIFEST, PRECISION = "results.parquet", "design.json", "manifest.json", "precision.csv"
 CHUNK = 1_000  # rows of the table in memory at once
 
 
@@ -62,6 +61,10 @@ class Plan:
     ----------
     experiment
         Checked, with its points.
+
+    Attributes
+    ----------
+    replications : how many of each market and point, in the order of the table; a precision that is not reached adds to them
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -72,6 +75,12 @@ class Plan:
             for market, scenario in experiment.scenarios.items()
             for k, at in ((k, at_point(scenario, point)) for k, point in enumerate(points))
         }
+        self.replications = dict.fromkeys(self._digests, experiment.replications)
+
+    @property
+    def different(self) -> int:
+        """How many runs one replication of everything takes: arms that a parameter does not touch are played once."""
+        return len({digest for digests in self._digests.values() for digest in digests.values()})
 
     def scenario(self, market: str, point: int) -> Scenario:
         """Return the scenario of a market at a point."""
@@ -81,25 +90,23 @@ class Plan:
         """Yield rows in the order of the table: market, point, arm, replication."""
         for (market, point), digests in self._digests.items():
             for label, digest in digests.items():
-                for replication in range(self.experiment.replications):
+                for replication in range(self.replications[market, point]):
                     yield Row(run_id(digest, replication), market, label, point, replication)
 
     def runs(self) -> Iterator[Row]:
         """Yield the first row of every run, replication by replication: arms that share a world stand together."""
-        for market in self.experiment.scenarios:
-            places = [(point, digests) for (m, point), digests in self._digests.items() if m == market]
-            for replication in range(self.experiment.replications):
-                seen: set[str] = set()
-                for point, digests in places:
-                    for label, digest in digests.items():
-                        if digest not in seen:
-                            seen.add(digest)
-                            yield Row(run_id(digest, replication), market, label, point, replication)
+        for replication in range(max(self.replications.values())):
+            seen: set[str] = set()
+            for (market, point), digests in self._digests.items():
+                for label, digest in digests.items() if replication < self.replications[market, point] else ():
+                    if digest not in seen:
+                        seen.add(digest)
+                        yield Row(run_id(digest, replication), market, label, point, replication)
 
     def controls(self, market: str, point: int) -> list[tuple[int, str]]:
         """Return the replications of the control arm at a point and their runs."""
         digest = self._digests[market, point][control_label(self.experiment.scenarios[market])]
-        return [(r, run_id(digest, r)) for r in range(self.experiment.replications)]
+        return [(r, run_id(digest, r)) for r in range(self.replications[market, point])]
 
 
 def decides(scenario: Scenario, label: str, stop: Any = None) -> dict[str, Any]:
@@ -130,35 +137,9 @@ def _file_digest(path: str, changed: int) -> str:
     return _known_files[path, changed]
 
 
-class _Totals:
-    """Totals of finished runs, as compact as arrays: a sweep may have a hundred thousand of them."""
-
-    def __init__(self, records: Iterable[Mapping[str, Any]], wanted: set[str]) -> None:
-        self._names: dict[str, int] = {}
-        self._values = array("d")
-        self._found: dict[str, tuple[str, str, float, int, int]] = {}
-        for record in records:
-            if record["run_id"] in wanted:
-                totals = record.get("totals") or {}
-                for name in totals:
-                    self._names.setdefault(name, len(self._names))
-                begin = len(self._values)
-                self._values.extend(math.nan if (value := totals.get(name)) is None else value for name in self._names)
-                told = sys.intern(record["status"]), sys.intern(record["message"])
-                self._found[record["run_id"]] = (*told, record["seconds"], begin, len(self._values))
-
-    def get(self, key: str) -> tuple[str, str, float, dict[str, float]] | None:
-        """Return status, message, seconds and totals of a run; None when it is not finished."""
-        if key not in self._found:
-            return None
-        status, message, seconds, begin, end = self._found[key]
-        return status, message, seconds, dict(zip(self._names, self._values[begin:end], strict=False))
-
-
-def table_rows(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def table_rows(plan: Plan, records: Records) -> Iterator[dict[str, Any]]:
     """Yield the rows of the results table of every finished run of the plan."""
     experiment = plan.experiment
-    known = _Totals(records, {row.run_id for row in plan.rows()})
     functions = {name: measure_of(name)[1] for name in experiment.measures}
     place: tuple[str, int] | None = None
     for row in plan.rows():
@@ -168,18 +149,25 @@ def table_rows(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dic
             swept = {key: value_at(scenario, key) for key in experiment.names}
             controls = dict(plan.controls(*place))
             brand = scenario.market.brand
-        found = known.get(row.run_id)
+        found = records.get(row.run_id)
         if found is None:
             continue
-        status, message, seconds, totals = found
-        control = known.get(controls[row.replication])
+        totals = _totals(found)
+        control = _totals(records.get(controls[row.replication]))
         # Sums over different numbers of days have no difference that means anything.
-        paired = control is not None and control[0] == OK and control[3].get("days") == totals.get("days")
-        facts = Facts(totals, brand.price, brand.margin, control[3] if control is not None and paired else {})
+        paired = bool(control) and control.get("days") == totals.get("days")
+        facts = Facts(totals, brand.price, brand.margin, control if paired else {})
+        fine = found["status"] == OK
         yield {
-            **row._asdict(), "seed": scenario.path_seed, "status": status, "message": message, "seconds": seconds, **swept,
-            **{name: _measured(name, function, facts) if status == OK else math.nan for name, function in functions.items()},
+            **row._asdict(), "seed": scenario.path_seed, **{name: found[name] for name in ("status", "message", "seconds")}, **swept,
+            **{name: _measured(name, function, facts) if fine else math.nan for name, function in functions.items()},
         }  # fmt: skip
+
+
+def _totals(record: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the totals of a run that went well, none of another one; what JSON cannot say is not a number."""
+    totals = (record or {}).get("totals") or {}
+    return {name: math.nan if value is None else value for name, value in totals.items()}
 
 
 def _measured(name: str, function: Any, facts: Facts) -> float:
@@ -204,7 +192,7 @@ def _schema(plan: Plan) -> Any:
     return pa.schema([*columns, *((name, pa.float64()) for name in plan.experiment.measures)])
 
 
-def write_results(plan: Plan, records: Iterable[Mapping[str, Any]], folder: Path) -> None:
+def write_results(plan: Plan, records: Records, folder: Path) -> None:
     """Write ``results.parquet``, whole or not at all."""
     import itertools
 
@@ -251,13 +239,14 @@ def load_design(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write_design(plan: Plan, folder: Path) -> None:
-    """Write ``design.json``."""
+    """Write ``design.json``; its `replications` are those that every point has."""
     asked, sample = plan.experiment, plan.experiment.sample
     told = {
         "experiment": asked.name, "question": asked.question, "kind": sample.kind, **sample.about,
         "markets": list(asked.scenarios), "strategies": asked.labels,
         "control": {market: control_label(scenario) for market, scenario in asked.scenarios.items()},
-        "replications": asked.replications, "measures": list(asked.measures), "stop": asked.stop.model_dump() if asked.stop else None,
+        "replications": min(plan.replications.values()), "measures": list(asked.measures),
+        "precision": asked.precision.model_dump() if asked.precision else None, "stop": asked.stop.model_dump() if asked.stop else None,
         "points": [[point[name] for name in asked.names] for point in sample.points],
         "unit": None if sample.unit is None else sample.unit.tolist(),
     }  # fmt: skip

@@ -46,6 +46,8 @@ def measured(results: pd.DataFrame, points: int, measure: str) -> dict[str, Arra
     failed = results[results["status"] != "ok"] if "status" in results else results.iloc[:0]
     replications = sorted(results["replication"].unique())
     found = {}
+    if results.empty:
+        raise SensitivityError("the sweep has no finished run: run it again")
     for strategy, part in results.groupby("strategy", sort=False):
         table = part.pivot(index="point", columns="replication", values=measure)
         values = table.reindex(index=range(points), columns=replications).to_numpy(float)
@@ -61,6 +63,32 @@ def measured(results: pd.DataFrame, points: int, measure: str) -> dict[str, Arra
             )
         found[str(strategy)] = values
     return found
+
+
+def explained(
+    results: pd.DataFrame, design: Mapping[str, Any], measure: str, differences: Sequence[tuple[str, str]] = (), market: str | None = None
+) -> tuple[list[Outcome], Array]:
+    """Return what is explained in a sweep: outcomes, and the strategy that is best at each point (points,), the control left out.
+
+    Raises
+    ------
+    SensitivityError
+        As `measured` and `outcomes_of`; when nothing is varied, or the market is not there.
+    """
+    markets = list(design["markets"])
+    if not design["names"]:
+        raise SensitivityError("the sweep varies no parameter: nothing can move anything")
+    if market is None and len(markets) > 1:
+        raise SensitivityError(f"the sweep has several markets; choose one: {', '.join(markets)}")
+    chosen = markets[0] if market is None else market
+    if chosen not in markets:
+        raise SensitivityError(f"the sweep has no market `{chosen}`; it has: {', '.join(markets)}")
+    # Worlds that every point has: with a precision some have more.
+    rows = (results["market"] == chosen) & (results["replication"] < design["replications"])
+    values = measured(results[rows], len(design["points"]), measure)
+    contenders = [name for name in values if name != design["control"][chosen]]
+    asked = outcomes_of({name: values[name] for name in values if differences or name in contenders}, measure, differences)
+    return asked, best_at(values, contenders)
 
 
 def outcomes_of(values: Mapping[str, Array], measure: str, differences: Sequence[tuple[str, str]] = ()) -> list[Outcome]:
@@ -136,7 +164,8 @@ def _pawn(problem: Mapping[str, Any], x: Array, y: Array) -> tuple[Array, Array,
     slices = max(4, min(10, len(y) // 15))
 
     def medians(rows: Array, of: Array) -> Array:
-        return np.asarray(pawn.analyze(problem, x[rows], of, S=slices, seed=SEED)["median"], float)
+        with np.errstate(invalid="ignore", divide="ignore"):  # SALib's coefficient of variation, which nobody reads, of indices of zero
+            return np.asarray(pawn.analyze(problem, x[rows], of, S=slices, seed=SEED)["median"], float)
 
     every = np.arange(len(y))
     drawn = [rng.integers(0, len(y), len(y)) for _ in range(50)]
@@ -150,8 +179,21 @@ def _pawn(problem: Mapping[str, Any], x: Array, y: Array) -> tuple[Array, Array,
 
 
 def _unit(design: Mapping[str, Any]) -> Array:
-    """Return the points of a design without a sample as shares of the range of each parameter."""
-    points = np.asarray(design["points"], float)
+    """Return the points of a design without a sample as shares of the range of each parameter; words count in the order in which they come.
+
+    Raises
+    ------
+    SensitivityError
+        When points leave a parameter as it is: where it stands then is another question for every market.
+    """
+    columns = []
+    for name, values in zip(design["names"], zip(*design["points"], strict=True), strict=True):
+        if None in values:
+            more = "; one parameter at a time has no index: compare its points, or use `morris`" if design["kind"] == "oat" else ""
+            raise SensitivityError(f"points without a value of {name} cannot be analysed{more}")
+        codes = {value: k for k, value in enumerate(dict.fromkeys(values))}
+        columns.append([codes[value] for value in values] if isinstance(values[0], str) else values)
+    points = np.array(columns, float).T
     low, high = points.min(axis=0), points.max(axis=0)
     found: Array = (points - low) / np.where(high > low, high - low, 1.0)
     return found

@@ -147,6 +147,15 @@ def play_futures(asked: Stress, futures: dict[str, Scenario], worlds: int, play:
     return table[["strategy", "future", "replication", "value"]].reset_index(drop=True)
 
 
+def sample_means(asked: Stress, ready: Prepared, play: Play) -> pd.DataFrame:
+    """Return the sampled futures, one a row: its name, its inputs, and the mean value of every plan; empty without any."""
+    if not ready.sampled:
+        return pd.DataFrame()
+    drawn = play_futures(asked, ready.sampled, asked.sample_worlds, play)
+    means = drawn.pivot_table(index="future", columns="strategy", values="value", sort=False).loc[ready.inputs.index]
+    return ready.inputs.join(means).rename_axis("future").reset_index()
+
+
 def plans(scenario: Scenario) -> list[str]:
     """Return the labels that are tested."""
     return [label for label in arms(scenario) if label != control_label(scenario)]

@@ -25,6 +25,7 @@ from influence_sim.studies.experiment import MEASURES, THE_MARKET, Experiment, S
 from influence_sim.studies.journal import NAME, Journal, check_folder, read_journal
 from influence_sim.studies.loop import CRASHED, ERROR, OK, STALL, Executor, ExecutorError, Outcome, Run, play_batch, run_loop
 from influence_sim.studies.outputs import MADE_BY, OutputError
+from influence_sim.studies.precision import extend, write_precision
 from influence_sim.studies.results import COLUMNS, DESIGN, Plan, Row, load_design, load_results, write_design, write_manifest, write_results
 from influence_sim.studies.runner import begin_run
 from influence_sim.studies.variants import totals_of
@@ -149,32 +150,46 @@ def _swept(
     plan, begun = Plan(experiment), datetime.now(UTC)
     with Journal(folder) as journal:
         _check_owner(folder, experiment)
-        last = {record["run_id"]: record["status"] == OK for record in journal.read()}
-        done = {key for key, fine in last.items() if fine or not retry_failed}
-        planned = {row.run_id for row in plan.runs()}
-        counts = Counts(len(planned), len(planned & done), damaged=journal.damaged)
-        todo = counts.planned - counts.before
+        done = set[str]()
+        for record in journal.read():  # the last record of a run counts
+            (done.discard if retry_failed and record["status"] != OK else done.add)(record["run_id"])
+        extend(plan, folder)
+        counts = _counted(plan, done, Counts(0, 0, damaged=journal.damaged))
         told = plan if shown is experiment else Plan(shown)
         write_design(told, folder)
         try:
+            todo = counts.planned > counts.before
             with closing(_played(plan, done, executor if todo else "serial", stall, stopped, journal)) as played:
+                size = sum(plan.replications.values())
                 for outcomes in played:
                     counts = counts.plus(outcomes)
+                    if sum(plan.replications.values()) > size:
+                        counts, size = _counted(plan, done, counts), sum(plan.replications.values())
                     if progress is not None:
-                        progress(counts.finished - counts.before, todo)
+                        progress(counts.finished - counts.before, counts.planned - counts.before)
         except ExecutorError as error:
             kept = f"{counts.finished} of {counts.planned} runs are finished and kept in {folder}; the same command goes on from there"
             raise ExecutorError(f"{error}. {kept}") from error
         finally:
-            write_results(told, journal.read(), folder)
+            write_design(told, folder)
+            with journal.records() as records:
+                write_results(told, records, folder)
+                write_precision(told, records, folder)
             write_manifest(_manifest(shown, counts, executor, begun), folder)
     return counts
+
+
+def _counted(plan: Plan, done: set[str], counts: Counts) -> Counts:
+    """Return counts of the plan as it is now, which may have grown."""
+    known = [row.run_id in done for row in plan.runs()]
+    now = counts.ok + counts.error + counts.crashed
+    return replace(counts, planned=len(known), before=sum(known) - now)
 
 
 def _played(
     plan: Plan, done: set[str], executor: str | Executor, stall: float, stopped: Callable[[], bool], journal: Journal
 ) -> Generator[list[Outcome]]:
-    """Play what is not done and yield outcomes when they are on disk."""
+    """Play what is not done and yield outcomes when they are on disk and among what is done, as often as a precision asks for more."""
     asked = plan.experiment
     rows: dict[str, Row] = {}  # those under way
 
@@ -186,9 +201,13 @@ def _played(
                 yield Run(row.run_id, (row.market, point, row.strategy, row.replication))
 
     with opened(executor, asked) as where:
-        for outcomes in run_loop(runs(), where, stall, stopped):
-            journal.append([_record(rows.pop(outcome.key), outcome) for outcome in outcomes])
-            yield outcomes
+        more = True
+        while more:
+            for outcomes in run_loop(runs(), where, stall, stopped):
+                journal.append([_record(rows.pop(outcome.key), outcome) for outcome in outcomes])
+                done.update(outcome.key for outcome in outcomes)
+                yield outcomes
+            more = not stopped() and extend(plan, journal.path.parent)
 
 
 @contextmanager
@@ -241,12 +260,16 @@ def _manifest(experiment: Experiment, counts: Counts, executor: str | Executor, 
 
 
 class Estimate(NamedTuple):
-    """What an experiment needs: distinct runs, those finished, seconds of one worker for the others, bytes on disk for all."""
+    """What an experiment needs: distinct runs, those finished, seconds of one worker for the others, bytes on disk for all.
+
+    With a precision `planned` are those that are known to be needed, and `most` those up to its cap.
+    """
 
     planned: int
     finished: int
     seconds: float
     bytes: float
+    most: int
 
 
 def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) -> Estimate:
@@ -256,10 +279,12 @@ def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) 
     first point, a short one several times: its median counts.
     """
     plan = Plan(experiment)
+    if out is not None and (Path(out) / NAME).exists():
+        check_folder(out)
+        extend(plan, out)
     planned = {row.run_id for row in plan.runs()}
     done, seconds, size = set[str](), list[float](), 0.0
     if out is not None and (Path(out) / NAME).exists():
-        check_folder(out)
         for record in read_journal(out):
             if record["run_id"] in planned:
                 done.add(record["run_id"])
@@ -278,7 +303,9 @@ def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) 
             seconds.append(took)
             size = max(size, len(json.dumps(_record(row, outcome))))
     cells = 8 * (len(COLUMNS) + len(experiment.names) + len(experiment.measures))
-    return Estimate(len(planned), len(done), sum(seconds) / len(seconds) * (len(planned) - len(done)), (size + cells) * len(planned))
+    most = plan.different * experiment.precision.most if experiment.precision else len(planned)
+    left = len(planned) - len(done)
+    return Estimate(len(planned), len(done), sum(seconds) / len(seconds) * left, (size + cells) * len(planned), max(most, len(planned)))
 
 
 def _first_of_each_market(plan: Plan) -> list[Row]:

@@ -31,7 +31,7 @@ class Tape:
     """What happened in one world, round by round.
 
     `facts` are series by name, None where nothing changed; `columns` are changes of a column: how many in each round, at
-    which rows, to which values.
+    which rows, by how much.
     """
 
     def __init__(self, world: str, seed: int, settings: dict[str, float]) -> None:
@@ -61,7 +61,7 @@ class Tape:
         for name, values in kept.items():
             before = self._before.get(name, np.zeros_like(values))
             at = np.flatnonzero(values != before)
-            self._changes.setdefault(name, []).append((at, values[at]))
+            self._changes.setdefault(name, []).append((at, values[at] - before[at]))  # small numbers; a byte wraps, as on the page
             self._before[name] = values.copy()
         if rows is not None and via is not None:
             passed = via >= 0
@@ -69,7 +69,7 @@ class Tape:
         self.rounds += 1
 
     def columns(self, number: int) -> dict[str, Array]:
-        """Return the changes as columns: `n` how many a round, `i` rows as steps from the one before, `v` values."""
+        """Return the changes as columns: `n` how many a round, `i` rows as steps from the one before, `v` steps of values."""
         found: dict[str, Array] = {}
         for name, changes in self._changes.items():
             rows = [np.diff(np.sort(at), prepend=0) if name != "via" else at for at, _ in changes]

@@ -83,19 +83,20 @@ class Session:
 
     async def _drive(self) -> None:
         while True:
-            if not self.playing or self.ahead >= AHEAD or not self._waiting.empty():
-                request = await self._waiting.get()
-                try:
-                    await self._answer(request)
-                except ValueError as problem:
-                    await self._say({"type": "error", "message": str(problem)})
-                continue
-            wait = self._last + 1.0 / self.speed - time.monotonic()
-            if wait > 0:
-                with contextlib.suppress(TimeoutError):
-                    await self._answer(await asyncio.wait_for(self._waiting.get(), wait))
+            wait = None  # until a page asks
+            if self.playing and self.ahead < AHEAD and self._waiting.empty():
+                wait = self._last + 1.0 / self.speed - time.monotonic()
+                if wait <= 0:
+                    await self._round()
                     continue
-            await self._round()
+            try:
+                request = await asyncio.wait_for(self._waiting.get(), wait)
+            except TimeoutError:
+                continue
+            try:
+                await self._answer(request)
+            except ValueError as problem:
+                await self._say({"type": "error", "message": str(problem)})
 
     # --------------------------------------------------------------- answers
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from influence_sim.engine.replay import Diary, SlotReplay, replay_slot
+from influence_sim.engine.respond import trust_of
 from influence_sim.engine.simulation import Simulation
 from influence_sim.engine.state import COMMENT, FAILED, LIKE, PASSED, SHARE
 from influence_sim.record.discovery import gini
@@ -226,10 +227,9 @@ class LiveWorld:
         person = np.repeat(np.arange(s.world.size), np.diff(table.start))[kept]
         creator = table.creator[kept]
         keep = s.decays.trust[np.maximum(0, s.day - table.touched[kept].astype(np.int64))]
-        # As `engine.respond.trust_of`, for a column.
-        prior = 0.5 + float(s.market.ties.reputation_weight) * (s.creators.reputation[creator] - 0.5)
-        good, bad = table.good[kept] * keep, table.bad[kept] * keep
-        value = (2.0 * prior + good) / (2.0 + good + bad)
+        formula = getattr(trust_of, "py_func", trust_of)  # the kernel takes one pair, its source a column of them
+        weight = float(s.market.ties.reputation_weight)
+        value = formula(table.good[kept] * keep, table.bad[kept] * keep, s.creators.reputation[creator], weight)
         count = np.bincount(person, minlength=s.world.size)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.bincount(person, value, minlength=s.world.size) / count

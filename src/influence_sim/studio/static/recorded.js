@@ -47,7 +47,7 @@ class Tape {
           else {
             row += i[at];
             if (name === "state" && this.now.state[row] === 0) rows.push(row);
-            this.now[name][row] = v[at];
+            this.now[name][row] += v[at];
           }
         }
       }

@@ -1,0 +1,87 @@
+"""The notebooks run from top to bottom: at small size always, as they stand when slow tests do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not installed")
+nbclient = pytest.importorskip("nbclient", reason="the notebooks extra is not installed")
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+TINY = ["people.agents=200", "people.population=4_000", "creators.count=12", "feed.stage_quota=15", "horizon=4", "budget=200"]
+OWN = [f"strategies.{name}" for name in ("micro_portfolio.followers_min=0", "micro_portfolio.followers_max=300", "macro.followers_min=300")]
+# Values of the cell tagged "parameters", as papermill would set them.
+SMALL: dict[str, dict[str, Any]] = {
+    "1_quick_start": {"CHANGES": [*TINY, *OWN, "replications=3"], "JOBS": 1},
+    "2_teach_it": {"PEOPLE": 200, "ROLLS": 3, "TOWNS": 2, "REPLAY_SEEDS": 1},
+    "3_compare_and_stress": {"CHANGES": [*TINY, *OWN], "REPLICATIONS": 3, "WORLDS": 3, "JOBS": 1, "EXECUTOR": "serial"},
+    "4_sweep_and_calibrate": {"SMALL": TINY, "POINTS": 15, "REPLICATIONS": 1, "TRIALS": 40, "DRAWS": 5, "EXECUTOR": "serial"},
+}
+
+
+def read(name: str) -> Any:
+    """Return a notebook."""
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def play(notebook: Any, values: dict[str, Any]) -> list[str]:
+    """Run a notebook with other parameters; return the texts and HTML of all outputs."""
+    (place,) = [k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(f"{name} = {value!r}" for name, value in values.items())))
+    nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    complaints = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert not [text for text in complaints if "TqdmWarning" not in text]  # Mesa asks for widgets, and does without
+    return [output.get("text") or output["data"].get("text/html") or output["data"].get("text/plain", "") for output in outputs]
+
+
+def test_every_notebook_is_tested() -> None:
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(SMALL)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_notebooks_hold_no_outputs_and_name_files_that_exist(name: str) -> None:
+    """Outputs would be out of date with the next change of the model, and every run would change the file."""
+    for cell in read(name).cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+            continue
+        for link in re.findall(r"\]\(([^)]+)\)", cell.source):
+            assert (NOTEBOOKS / link).exists(), link
+
+
+def test_quick_start() -> None:
+    shown = play(read("1_quick_start"), SMALL["1_quick_start"])
+    assert "<svg" in shown[0]
+    assert "micro_portfolio" in shown[0]
+    assert "people, 12 creators" in shown[-1]
+
+
+def test_teach_it() -> None:
+    shown = "\n".join(play(read("2_teach_it"), SMALL["2_teach_it"]))
+    assert re.search(r"\d+ people saw the video; your bet was 100", shown)
+    assert re.search(r"B is kinder in \d of 2 towns", shown)
+    assert "<iframe srcdoc=" in shown
+
+
+def test_compare_and_stress() -> None:
+    shown = "\n".join(play(read("3_compare_and_stress"), SMALL["3_compare_and_stress"]))
+    assert "trust halved" in shown
+    assert shown.count("<svg") == 4
+
+
+def test_sweep_and_calibrate() -> None:
+    shown = "\n".join(play(read("4_sweep_and_calibrate"), SMALL["4_sweep_and_calibrate"]))
+    assert "response.like_rate" in shown
+    assert "incremental_purchases, paid_infeed minus micro_portfolio" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_notebooks_as_they_stand(name: str) -> None:
+    assert play(read(name), {})
