@@ -44,7 +44,7 @@ def test_what_it_prints_and_writes(capsys: Any, scenario: Path, tmp_path: Path) 
     assert "posts were shared" in out
     assert "nan" not in out
     names = ["attribution.csv", "daily.parquet", "discovery.csv", "events.parquet", "feed_items.parquet"]
-    names += ["measures.csv", "posts.parquet", "provenance.json", "stages.parquet", "totals.csv"]
+    names += ["measures.csv", "posts.parquet", "provenance.json", "scenario.yaml", "stages.parquet", "totals.csv"]
     assert sorted(p.name for p in (tmp_path / "r").iterdir()) == names
     table = pd.read_csv(tmp_path / "r" / "discovery.csv")
     assert list(table.columns) == ["strategy", "replication", "measure", "of", "value", "unit", "n", "note"]

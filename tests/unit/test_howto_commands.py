@@ -11,7 +11,7 @@ import pytest
 from influence_sim.cli.app import cli
 
 TOP = Path(__file__).parents[2]
-PAGES = ("allocate", "sensitivity")
+PAGES = ("allocate", "sensitivity", "report")
 OWN = ("results/", "my_")  # what a reader's own commands made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +17,7 @@ from influence_sim.scenario import load_scenario, scenario_from_dict
 from influence_sim.scenario.writing import scenario_text
 from influence_sim.studies.finished import read_comparison
 
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
-)
+PIXEL = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAAAAgAB4iG8MwAAAABJRU5ErkJggg==")
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,8 @@ class Replications(click.ParamType[int | str]):
 
 
 FILES = (
-    "report.html", "summary.csv", "pairs.csv", "attribution.csv", "measures.csv", "daily.parquet", "posts.parquet",
-    "feed_items.parquet", "provenance.json", "figures",
+    "report.html", "summary.csv", "pairs.csv", "attribution.csv", "measures.csv", "totals.parquet", "daily.parquet",
+    "posts.parquet", "feed_items.parquet", "scenario.yaml", "provenance.json", "figures",
 )  # fmt: skip
 
 
@@ -53,8 +53,8 @@ FILES = (
         "influence-sim compare scenarios/demo.yaml --out results/short --days 7 --replications 3 --set people.agents=500",
         "influence-sim compare scenarios/demo.yaml --out results/sure --replications auto --max-replications 100 --json",
     ),
-    writes="DIR/report.html (one file), summary.csv, pairs.csv, attribution.csv, measures.csv, daily, posts and feed_items as Parquet, "
-    "provenance.json and figures/*.svg; "
+    writes="DIR/report.html (one file), summary.csv, pairs.csv, attribution.csv, measures.csv, totals, daily, posts and feed_items as "
+    "Parquet, scenario.yaml (as resolved), provenance.json and figures/*.svg; "
     "all or nothing, an older result in DIR is replaced only when the new one is complete.",
     codes=RUNNING,
 )

@@ -16,7 +16,6 @@ from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
 from influence_sim.cli.keys import GRADES, Key, find, near
 from influence_sim.cli.options import voice_options
-from influence_sim.scenario.writing import text
 
 
 @click.command(
@@ -112,6 +111,8 @@ def _block(key: Key, others: list[tuple[str, Any]]) -> str:
 
 
 def _value(value: Any) -> str:
+    from influence_sim.scenario.writing import text
+
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_value(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):

@@ -85,7 +85,10 @@ def _replay(console: Console, scenario: Any) -> tuple[str, str]:
 
     warm_up(announce=console.note)
     with Progress(console, shown=True) as progress:
-        page = replay_of_market(scenario.market, lambda done, total: progress(done, total, {}))
+        try:
+            page = replay_of_market(scenario.market, lambda done, total: progress(done, total, {}))
+        except ValueError as problem:
+            raise CommandError(f"a small copy of this market cannot be played: {problem}", ExitCode.USAGE) from problem
     found = re.search(r"script-src ('sha256-[^']+')", page)
     assert found is not None  # every page with a script names it
     return page, found[1]

@@ -39,7 +39,7 @@ _CHECKPOINT = "Keep the run in DIR.checkpoint every DAYS days until it is done; 
         "influence-sim run scenarios/demo.yaml --strategy macro --out results/long_run --checkpoint 7",
     ),
     writes="With --out DIR: totals.csv, discovery.csv, attribution.csv, measures.csv, daily, posts, feed_items and "
-    "stages as Parquet; with --events also events.parquet. "
+    "stages as Parquet, scenario.yaml (as resolved); with --events also events.parquet. "
     "With --snapshot FILE: the state of the run; with --checkpoint, until it is done, DIR.checkpoint. Otherwise nothing.",
     codes=RUNNING,
 )

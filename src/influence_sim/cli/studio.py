@@ -36,9 +36,9 @@ NEEDS = "pip install 'influence-sim[studio]'"
 @voice_options
 @click.pass_obj
 def command(console: Console, /, port: int, browser: bool, results: Path, **_: Any) -> int:
-    """Open live worlds in the browser: lessons to follow, turn and compare. Ctrl-C ends it.
+    """Open lessons with live worlds, and pages that compare, stress and allocate, in the browser of this computer.
 
-    The page is served to this computer only (127.0.0.1), to whoever has the link with its token.
+    A page lists finished runs. All is served to this computer only (127.0.0.1), to whoever has the link with its token. Ctrl-C ends it.
     """
     try:
         import uvicorn

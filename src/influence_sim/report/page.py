@@ -44,8 +44,9 @@ def page(comparison: Any, drawn: Mapping[str, Figure] | None = None, extras: Ext
     figures = drawn if drawn is not None else draw_all(comparison)
     told = content(comparison)
     text = fill("report.html.j2", figures, **{**told, "title": extras.title or told["title"]}, extras=extras)
-    # Not within base64, where the three letters would have a letter, digit, + or / beside them.
-    return re.sub(r"(?<![\w+/])USD(?![\w+/=])", str(escape(extras.currency)).replace("\\", ""), text)
+    # A logo and a replay are long runs of base64, in which the three letters may stand by chance.
+    name = str(escape(extras.currency))
+    return re.sub(r"[\w+/=]{80,}|\bUSD\b", lambda found: name if found[0] == "USD" else found[0], text)
 
 
 def fill(template: str, figures: Mapping[str, Figure], **values: Any) -> str:

@@ -32,7 +32,7 @@ def scenario_text(scenario: Scenario) -> str:
     policy = scenario.market.feed.policy
     # A policy stands between the defaults and the file: what equals the default may have been said against the policy.
     plain = scenario_from_dict({"strategies": ["none"], "market": {"feed": {"policy": policy}}})
-    told = _differing(scenario.model_dump(exclude={"strategies", "events", "tiers"}), plain.model_dump())
+    told = {"name": scenario.name, **_differing(scenario.model_dump(exclude={"strategies", "events", "tiers"}), plain.model_dump())}
     if policy != type(plain.market.feed)().policy:
         market = told.setdefault("market", {})
         market["feed"] = {"policy": policy, **market.get("feed", {})}

@@ -89,12 +89,17 @@ def found_in(results: Path) -> dict[str, Found]:
         known = _known(folder)
         if known is not None:
             name = folder.relative_to(results).as_posix()
-            words = [str(word) for word in known.get("command") or []]
-            kind = "sweep" if "runs" in known else words[1] if len(words) > 1 else "result"
-            kind = "compare" if (folder / "pairs.csv").is_file() else kind
-            found.append(Found(hashlib.sha256(name.encode()).hexdigest()[:12], name, folder, kind, known))
+            found.append(Found(hashlib.sha256(name.encode()).hexdigest()[:12], name, folder, _kind(folder, known), known))
     found.sort(key=lambda one: str(one.known.get("created", "")), reverse=True)
     return {one.identity: one for one in found[:MOST_LISTED]}
+
+
+def _kind(folder: Path, known: Mapping[str, Any]) -> str:
+    """Return the command that made a result; from Python, "result" where the files do not tell."""
+    if (folder / "pairs.csv").is_file():
+        return "compare"
+    word = str([*(known.get("command") or []), "", ""][1])
+    return "run" if "run" in known else "sweep" if "runs" in known else word if word.isalpha() else "result"
 
 
 def _folders(top: Path, deep: int) -> Iterator[Path]:
@@ -247,7 +252,7 @@ def _told(one: Found) -> dict[str, Any]:
     return {
         "run": one, "title": one.name, "lead": str(known.get("answer") or f"{one.kind}, {one.status}"),
         "warnings": known.get("warnings") or [], "rows": rows_of(one), "command": again(one), "facts": facts,
-        "labels": list(columns), "differing": differing(columns), "said": [row for row in values if row[2] != "default"], "values": values,
-        "figures": figures, "pages": pages,
+        "labels": list(columns), "differing": differing(columns),
+        "said": [row for row in values if row[2] != "default"], "values": values, "figures": figures, "pages": pages,
         "files": [name for name in files if name not in shown],
     }  # fmt: skip
