@@ -171,6 +171,8 @@ def test_uploads_are_checked(studio):
         ("extends: ../x.yaml\nstrategies: [none]", "another file"),
         ("market: {extends: x.yaml}\nstrategies: [none]", "another file"),
         ("graph_file: /etc/passwd\nstrategies: [none]", "another file"),
+        ("world: /etc\nstrategies: [none]", "another file"),
+        ("name: a\nname: b\nextends: ../x.yaml\nstrategies: [none]", "name"),
         ("strategies: [none]\nmarket: {people: {agents: 6000, population: 6000}}", "5,000"),
         ("strategies: [none]\nmarket: {peeple: {}}", "did you mean `people`"),
         ("!!python/object/apply:os.system [ls]", "error"),
@@ -179,5 +181,7 @@ def test_uploads_are_checked(studio):
     ):
         answer = upload(studio, text)
         assert answer.status_code == 422, text
-        assert word in " ".join(answer.json()["problems"]), answer.json()
+        said = " ".join(answer.json()["problems"])
+        assert word in said, said
+        assert "x.yaml:" not in said, said
     assert set(upload(studio, "strategies: [none]").json()) == {"base", "name"}

@@ -35,24 +35,22 @@ def read_scenario(body: bytes, most: int = MOST_PEOPLE) -> tuple[dict[str, Any] 
     The market is None where there are problems, more than `most` people among them.
     The file stands by itself: it may not refer to other files, for a page must not make the studio read any.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    from influence_sim.scenario.errors import ScenarioError, format_problems
+    from influence_sim.scenario.document import parse, read_text
+    from influence_sim.scenario.errors import Problem, ScenarioError, format_problems
     from influence_sim.scenario.loader import load_scenario
 
-    try:
-        told = YAML(typ="safe", pure=True).load(body.decode("utf-8"))
-    except (UnicodeDecodeError, YAMLError, RecursionError, ValueError):
-        told = None  # the loader says what is wrong, with its place
-    if isinstance(told, dict):
-        market = told.get("market")
-        if "extends" in told or isinstance(market, str) or (isinstance(market, dict) and "extends" in market) or told.get("graph_file"):
-            return None, "", ["the file refers to another file, which a page may not: write the resolved one with `influence-sim show`"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.yaml"
         file.write_bytes(body)
+        text = read_text(file, str(file))
+        problems: list[Problem] = [text] if isinstance(text, Problem) else []
+        # Read by the loader's own parser: what it sees is what is looked at.
+        root = parse(text, str(file), problems) if isinstance(text, str) else None
+        if root is not None and not problems and _refers(root.plain()):
+            return None, "", ["the file refers to another file, which a page may not: write the resolved one with `influence-sim show`"]
         try:
+            if problems:
+                raise ScenarioError(problems)
             scenario = load_scenario(file).scenario
         except ScenarioError as error:
             return None, "", [format_problems([problem]).rsplit("\n", 1)[0].replace(f"{folder}/", "") for problem in error.problems[:20]]
@@ -60,6 +58,15 @@ def read_scenario(body: bytes, most: int = MOST_PEOPLE) -> tuple[dict[str, Any] 
     if people > most:
         return None, "", [f"the studio takes up to {most:,} people here, the file asks for {people:,}: set market.people.agents"]
     return scenario.market.model_dump(mode="json"), scenario.name, []
+
+
+def _refers(told: Any) -> bool:
+    """Tell whether a scenario names a file or a folder."""
+    if not isinstance(told, dict):
+        return False
+    market = told.get("market")
+    within = isinstance(market, str) or (isinstance(market, dict) and "extends" in market)
+    return within or any(told.get(key) is not None for key in ("extends", "graph_file", "world"))
 
 
 def entry_of(scenario: Scenario, label: str) -> dict[str, Any]:
