@@ -44,6 +44,7 @@ class Studio:
         self._said.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one worker have all tests of this folder (`--dist loadgroup`): one server and one browser are enough."""
     for item in items:

@@ -153,6 +153,7 @@ def test_luck_draws_a_curve_for_every_roll(open_page):
     assert low < high
 
 
+@pytest.mark.slow
 def test_other_towns_are_compared_in_pairs_and_equal_worlds_cannot_be_told_apart(open_page):
     page = ready(open_page("tune"))
     page.click("text=Two equal worlds")

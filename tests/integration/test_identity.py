@@ -82,7 +82,8 @@ def test_tables_do_not_depend_on_hash_seed_or_processes(tmp_path: Path) -> None:
         folders[jobs] = tmp_path / f"out{jobs}"
         python(WRITE, str(scenario), str(folders[jobs]), jobs, PYTHONHASHSEED=seed)
     names = sorted(path.name for path in folders["1"].iterdir())
-    assert names == ["attribution.csv", "daily.parquet", "feed_items.parquet", "measures.csv", "pairs.csv", "posts.parquet", "summary.csv"]
+    tables = ["attribution.csv", "daily.parquet", "feed_items.parquet", "measures.csv", "pairs.csv", "posts.parquet", "summary.csv"]
+    assert names == [*tables, "totals.parquet"]
     different = [name for name in names if (folders["1"] / name).read_bytes() != (folders["2"] / name).read_bytes()]
     assert different == []
 

@@ -14,6 +14,7 @@ from influence_sim.scorecard.limits import classic, neighbours, pair_share, recu
 TICKS = {"none": (15.8, 28.6), "random": (13.8, 27.1), "hubs": (6.5, 19.9)}
 
 
+@pytest.mark.slow
 def test_ticks_are_those_of_the_textbook() -> None:
     found = classic(0)
     print({name: round(x, 2) for name, x in found.items()})

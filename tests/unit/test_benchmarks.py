@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def test_floor_counts_every_impression() -> None:
 def test_every_phase_exists() -> None:
     phases = importlib.import_module("phases").PHASES
     for name in (name for names in phases.values() for name in names):
-        module, function = name.split(".")
+        module, *path = name.split(".")
         if module != "blocks":
-            assert hasattr(importlib.import_module(f"influence_sim.engine.{module}"), function), name
+            owner = importlib.import_module(f"influence_sim.engine.{module}")
+            assert attrgetter(".".join(path))(owner), name

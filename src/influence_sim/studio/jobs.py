@@ -259,12 +259,13 @@ def estimate(words: Callable[[Path, Path], list[str]], files: Mapping[str, str |
 def _end(process: int, lives: Callable[[], bool]) -> None:
     """Ask a process to stop as Ctrl-C would; end it and its workers when it does not."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGINT)
-        until = time.monotonic() + PATIENCE
-        while lives() and time.monotonic() < until:
-            time.sleep(LOOK / 4)
-        if lives():
-            os.killpg(process, signal.SIGKILL)
+        for tell, sign in ((os.kill, signal.SIGINT), (os.killpg, signal.SIGKILL)):
+            tell(process, sign)
+            until = time.monotonic() + PATIENCE
+            while lives() and time.monotonic() < until:
+                time.sleep(LOOK / 4)
+            if not lives():
+                return
 
 
 def _lock(file: int) -> None:
