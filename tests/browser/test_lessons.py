@@ -292,7 +292,7 @@ def test_the_keyboard_is_enough(open_page):
 
 
 @pytest.mark.parametrize("view", ["start", *lessons()])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_serious(open_page, view, scheme):
     page = open_page(view, color_scheme=scheme)
     page.wait_for_selector(".lessoncard, .lesson[data-hour]")

@@ -24,17 +24,25 @@ def short(name: str, hours: int = 48):
 
 
 @pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    """Recorded lessons by name."""
+def recorded(tmp_path_factory):
+    """Return a function from the name of a lesson to its file, which is recorded once."""
     folder = tmp_path_factory.mktemp("class")
-    for name in lessons():
-        (folder / f"{name}.html").write_text(replay(short(name)), encoding="utf-8")
-    return folder
+
+    def file(name: str):
+        path = folder / f"{name}.html"
+        if not path.exists():
+            path.write_text(replay(short(name)), encoding="utf-8")
+        return path
+
+    return file
 
 
-@pytest.mark.parametrize("name", lessons())
-def test_a_file_plays_from_disk_without_network(open_page, files, name):
-    page = open_page(url=(files / f"{name}.html").as_uri(), offline=True)
+FAST = ("follow", "tune")
+
+
+@pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in lessons() if name not in FAST)])
+def test_a_file_plays_from_disk_without_network(open_page, recorded, name):
+    page = open_page(url=recorded(name).as_uri(), offline=True)
     page.wait_for_selector(".lesson[data-hour='0']")
     assert page.is_disabled("#play")
     page.click("form.bet button.primary")
@@ -47,8 +55,8 @@ def test_a_file_plays_from_disk_without_network(open_page, files, name):
     assert page.locator(".notes details").count() == 8
 
 
-def test_time_and_knobs_of_a_file(open_page, files):
-    page = open_page(url=(files / "tune.html").as_uri())
+def test_time_and_knobs_of_a_file(open_page, recorded):
+    page = open_page(url=recorded("tune").as_uri())
     page.wait_for_selector(".lesson[data-hour='0']")
     page.click("form.bet button.quiet")
 
@@ -72,8 +80,8 @@ def test_time_and_knobs_of_a_file(open_page, files):
     page.wait_for_selector(".lesson[data-hour='0']")
 
 
-def test_luck_of_a_file(open_page, files):
-    page = open_page(url=(files / "follow.html").as_uri())
+def test_luck_of_a_file(open_page, recorded):
+    page = open_page(url=recorded("follow").as_uri())
     page.wait_for_selector(".lesson[data-hour='0']")
     page.click("form.bet button.primary")
     page.click("#luck")

@@ -31,7 +31,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("file", ["tiny/report.html", "many/report.html", "board.html"])
+@pytest.mark.parametrize("file", ["tiny/report.html", pytest.param("many/report.html", marks=pytest.mark.slow), "board.html"])
 def test_a_report_prints_on_two_pages(open_page: Any, reports: Path, file: str) -> None:
     page = open_page(url=(reports / file).as_uri(), offline=True)
     printed = page.pdf(prefer_css_page_size=True)
@@ -62,7 +62,7 @@ def test_the_replay_in_a_report_plays(open_page: Any, reports: Path) -> None:
     assert float(frame.locator(".lesson").get_attribute("data-hour")) > 24
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_serious_in_a_report(open_page: Any, reports: Path, scheme: str) -> None:
     assert serious(open_page(url=(reports / "tiny/report.html").as_uri(), color_scheme=scheme)) == []
 

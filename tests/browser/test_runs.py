@@ -147,7 +147,7 @@ def test_without_runs_the_page_says_what_to_do(open_page: Any, studio: Studio) -
         hidden.rename(studio.folder / "results")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_serious_on_runs(open_page: Any, studio: Studio, scheme: str) -> None:
     page = open_page("runs", color_scheme=scheme)
     page.wait_for_selector("table.runs", timeout=60_000)

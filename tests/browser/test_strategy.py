@@ -196,7 +196,7 @@ def test_a_plan_obeys_its_floor_is_saved_and_stressed(open_page, split, tmp_path
     assert view_of(page).startswith("stress/plan-allocate-")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("view", ["compare", "stress", "allocate", "compared", "split"])
 def test_axe_finds_nothing_serious_on_strategy_pages(open_page, compared, split, view, scheme):
     axe = pytest.importorskip("axe_core_python", reason="axe is not installed")

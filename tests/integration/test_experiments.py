@@ -27,6 +27,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/run.py"))
 NAMES = [folder.name for folder in FOLDERS]
 STUDIES = sorted(path.parent for path in EXPERIMENTS.glob("*/study.yaml"))
+OFTEN = ("micro_return", "last_click_vs_truth")  # of studies, which are alike; the others run with the slow tests
 BOTH = [*FOLDERS, *STUDIES]
 ANSWER = {"page.html", "pairs.csv", "worlds.csv", "provenance.json"}
 
@@ -68,7 +69,10 @@ def test_answer_of_study_is_of_this_model(folder: Path) -> None:
 TINY = ("people.agents=200", "people.population=4000", "people.views_per_day=15", "creators.count=12", "horizon=4")
 
 
-@pytest.mark.parametrize("folder", STUDIES, ids=[folder.name for folder in STUDIES])
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(folder, id=folder.name, marks=() if folder.name in OFTEN else pytest.mark.slow) for folder in STUDIES],
+)
 def test_study_runs_at_a_tiny_size(folder: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (folder / "answer").iterdir()}
     out = tmp_path / "results"

@@ -10,7 +10,7 @@ from influence_sim.scorecard.limit_worlds import Array, distance, urn_gini, urn_
 from influence_sim.scorecard.limits import DRAWS, POSTS, SONGS, music_lab, songs, unpredictability, urn_ginis
 
 
-@pytest.mark.parametrize("prior", [0.25, 0.5, 1.0, 20.0])
+@pytest.mark.parametrize("prior", [pytest.param(0.25, marks=pytest.mark.slow), pytest.param(0.5, marks=pytest.mark.slow), 1.0, 20.0])
 def test_polya_urn(prior: float) -> None:
     found = urn_ginis(prior)
     exact = urn_gini_after(DRAWS, prior, POSTS)

@@ -59,6 +59,7 @@ def wait(jobs: Jobs, identity: str, *until: str, done: int = 0) -> Job:
     raise AssertionError(job)
 
 
+@pytest.mark.slow
 def test_a_job_has_the_numbers_of_its_command_and_more_worlds_go_on_from_its_runs(jobs, capsys):
     identity = asked(jobs, replications=["3"])
     job = wait(jobs, identity, "done")
@@ -83,6 +84,7 @@ def test_a_job_has_the_numbers_of_its_command_and_more_worlds_go_on_from_its_run
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_another_studio_finds_the_job_stops_it_and_goes_on(jobs, place):
     identity = asked(jobs, replications=["60"])
     wait(jobs, identity, "running", done=6)

@@ -251,6 +251,7 @@ def test_a_journal_tells_worlds_in_files_apart(tmp_path: Path) -> None:
 ARMS = ("none", "macro", "paid_infeed")
 
 
+@pytest.mark.slow
 def test_processes_share_the_worlds_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = load_scenario(write(tmp_path, ASKED, "x.yaml")).scenario
     file = write(tmp_path, "".join(f"{i},{(7 * i + k) % 150}\n" for i in range(150) for k in range(5)), "g.csv")
