@@ -1,8 +1,10 @@
 """What do studies cost beside the runs? 500 short runs through `sweep` on each executor, against the same runs without it.
 
 Bare are as many processes as workers, each of which plays its share of the runs one after the other and keeps nothing: no journal, no
-tables, nobody to ask for the next run. Ratios are what to quote. The second part plays 5,000 and 20,000 runs that compute nothing:
-what a run adds to the time and memory of its driver.
+tables, nobody to ask for the next run. Ratios are what to quote; on a machine whose speed wanders by a tenth they wander too, so the
+overhead is also taken apart: what workers did not spend in runs, and what a run of a study takes longer than the bare one, run by run
+in turns in one process. The last part plays 5,000 and 20,000 runs that compute nothing: what a run adds to the time and memory of its
+driver.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from influence_sim.scenario import Scenario, scenario_from_dict
 from influence_sim.studies.design import Sample
 from influence_sim.studies.executors import executor_of
 from influence_sim.studies.experiment import Experiment
+from influence_sim.studies.journal import read_journal
 from influence_sim.studies.loop import Executor
 from influence_sim.studies.sweep import play_of, sweep
 
@@ -95,13 +98,26 @@ def opened(name: str, asked: Experiment) -> Iterator[tuple[Executor, Path]]:
             where.close(kill=False)
 
 
-def sweep_seconds(name: str, runs: int) -> float:
-    """Return how long a sweep takes from its call to its tables, its workers started before."""
+def sweep_seconds(name: str, runs: int) -> tuple[float, float]:
+    """Return how long a sweep takes from its call to its tables, its workers started before, and the seconds within its runs."""
     asked = experiment(runs)
     with opened(name, asked) as (where, out):
         begun = time.perf_counter()
         assert sweep(asked, out, where).ok == runs
-        return time.perf_counter() - begun
+        return time.perf_counter() - begun, sum(record["seconds"] for record in read_journal(out))
+
+
+def longer_run(runs: int) -> float:
+    """Return the median seconds by which a run of a study is longer than the bare one."""
+    asked = experiment(runs)
+    play, scenario, more = play_of(asked), asked.scenarios["market"], list[float]()
+    for replication in range(runs):
+        begun = time.perf_counter()
+        bare(scenario, range(replication, replication + 1))
+        between = time.perf_counter()
+        play("market", (), "none", replication)
+        more.append(time.perf_counter() - between - (between - begun))
+    return median(more)
 
 
 class Nothing:
@@ -148,18 +164,22 @@ def main() -> None:
     warm_up()
     local = f"local:{asked.workers}"
     found: dict[str, list[float]] = {"bare 1": [], "serial": [], f"bare {asked.workers}": [], local: []}
+    outside: dict[str, list[float]] = {"serial": [], local: []}
     for _ in range(asked.repeat):  # in turns, so that a slow minute meets all of them
         found["bare 1"].append(bare_seconds(1, asked.runs))
-        found["serial"].append(sweep_seconds("serial", asked.runs))
-        found[f"bare {asked.workers}"].append(bare_seconds(asked.workers, asked.runs))
-        found[local].append(sweep_seconds(local, asked.runs))
-    told: dict[str, float] = {}
+        for name, workers in (("serial", 1), (local, asked.workers)):
+            if workers > 1:
+                found[f"bare {workers}"].append(bare_seconds(workers, asked.runs))
+            seconds, inside = sweep_seconds(name, asked.runs)
+            found[name].append(seconds)
+            outside[name].append((seconds * workers - inside) / asked.runs * 1e3)
+    longer = longer_run(200) * 1e3
+    told: dict[str, float] = {"longer ms a run": longer}
     for name, base in (("serial", "bare 1"), (local, f"bare {asked.workers}")):
         ratio = median(b / a for a, b in zip(found[name], found[base], strict=True))
-        workers = 1 if name == "serial" else asked.workers
-        extra = median(a - b for a, b in zip(found[name], found[base], strict=True)) / asked.runs * workers * 1e3
+        extra = median(outside[name]) + longer
         told |= {f"{name} over bare": ratio, f"{name} ms a run": extra}
-        print(f"{name}: {ratio:.1%} of the throughput of bare processes; a run takes {extra:.2f} ms of a worker more")
+        print(f"{name}: {ratio:.1%} of the throughput of bare processes; {extra:.2f} ms more of a worker a run ({longer:.2f} within it)")
     few, many = (json.loads(subprocess.check_output([sys.executable, __file__, "--driver", str(n)], text=True)) for n in (5_000, 20_000))
     told |= {"driver ms a run": (many["cpu"] - few["cpu"]) / 15, "driver kB a run": (many["mb"] - few["mb"]) / 15}
     print(f"driver: {told['driver ms a run']:.2f} ms of its time and {told['driver kB a run']:.2f} kB a run that computes nothing "

@@ -8,20 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_market import TINY
 
 from influence_sim.cli import main
 
-MARKET = """
-name: tiny
-market:
-  people: {agents: 200, population: 4000, views_per_day: 20, topics: 5}
-  creators: {count: 14}
-  feed: {stage_quota: 40}
-budget: 300
-horizon: 5
-replications: 3
-strategies: [none, small: {strategy: micro_portfolio, followers_min: 0, followers_max: 1000}, ads: {strategy: paid_infeed, days: 2}]
-"""
 CHANNELS = """
 scenario: market.yaml
 goal: incremental_purchases
@@ -54,7 +44,7 @@ sample_worlds: 1
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the three files."""
     found = tmp_path_factory.mktemp("asked")
-    for name, text in (("market", MARKET), ("channels", CHANNELS), ("futures", FUTURES)):
+    for name, text in (("market", TINY), ("channels", CHANNELS), ("futures", FUTURES)):
         (found / f"{name}.yaml").write_text(text)
     return found
 

@@ -23,8 +23,6 @@ from influence_sim.cli.options import (
 )  # fmt: skip
 from influence_sim.cli.progress import Progress
 
-UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "purchases per USD"}
-
 
 @click.command(
     "allocate",
@@ -54,6 +52,7 @@ def command(
 ) -> int:  # fmt: skip
     """Find the best split of a budget over channels and timings; report it from worlds the search never saw."""
     from influence_sim.record.provenance import provenance
+    from influence_sim.scenario.schema import OBJECTIVE_UNITS
     from influence_sim.studies.allocation import Allocation, allocate, curves, player
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
     from influence_sim.studies.play import playing
@@ -85,9 +84,10 @@ def command(
 
     told, lines = finding(asked, found, number), sentences(asked, found, number, unit)
     source = f"{question.name} · scenario {scenario.digest[:12]} · {asked.check_worlds} unseen worlds · influence_sim {_version()}"
-    goal = UNITS[asked.goal]
+    cheap = asked.goal == "cost_per_incremental_purchase"
+    goal = "purchases per USD" if cheap else OBJECTIVE_UNITS[asked.goal]
     figures = {"splits": splits(found.checked, goal, told, source), "safety": safety(found.checked, goal, source)}
-    figures["responses"] = responses(alone, "purchases" if asked.goal == "cost_per_incremental_purchase" else goal, scenario.budget, source)
+    figures["responses"] = responses(alone, "purchases" if cheap else goal, scenario.budget, source)
     rows = [
         [r["name"], r["words"], r["timing"], number(r["mean"]), f"{number(r['mean_lo'])} to {number(r['mean_hi'])}",
          number(r["worst_tenth"]), number(r["behind"]), "yes" if r["near_tie"] else ""]

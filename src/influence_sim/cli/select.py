@@ -50,11 +50,12 @@ def command(
     """
     from influence_sim.cli.options import load
     from influence_sim.report.analysis import number
+    from influence_sim.scenario.schema import OBJECTIVE_UNITS
     from influence_sim.studies.play import playing
-    from influence_sim.studies.powering import UNITS, selected
+    from influence_sim.studies.powering import selected
 
     asked = load(scenario, [*overrides, *([] if days is None else [f"horizon={days}"])]).scenario
-    unit = UNITS[asked.objective]
+    unit = OBJECTIVE_UNITS[asked.objective]
 
     def looked(alive: Sequence[str], replications: range) -> None:
         console.note(f"replications {replications.start + 1} to {replications.stop}: {', '.join(alive)}")

@@ -23,8 +23,6 @@ from influence_sim.cli.options import (
 )  # fmt: skip
 from influence_sim.cli.progress import Progress
 
-UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people"}
-
 
 @click.command(
     "stress",
@@ -55,6 +53,7 @@ def command(
 ) -> int:
     """Play plans in many futures and say how they fare: regret, the worst tenth, and under which futures a plan fails."""
     from influence_sim.record.provenance import provenance
+    from influence_sim.scenario.schema import OBJECTIVE_UNITS
     from influence_sim.studies.compare import ALPHA
     from influence_sim.studies.outputs import check_target, whole_folder, write_provenance
     from influence_sim.studies.play import playing
@@ -91,7 +90,7 @@ def command(
     from influence_sim.report.analysis import number, write_answer
     from influence_sim.report.experiment import Answer
 
-    unit = UNITS[asked.goal]
+    unit = OBJECTIVE_UNITS[asked.goal]
     found, moved = scores(table, asked.threshold), changes(table, EXPECTED)
     lines = say_scores(found, concordance(table), unit, asked.threshold, len(ready.named), number)
     lines.insert(2, say_worst(table, unit, number))

@@ -81,7 +81,7 @@ def views_against_followers(comparison: Any) -> Figure:
         if row["share"] == 0:
             words = f"none above\nof {row['posts']:,}"
         if math.isfinite(row["lo95"]):
-            words += f"\n({percent(max(0.0, row['lo95']))} to {percent(row['hi95'])})"
+            words += f"\n({percent(max(0.0, row['lo95']))} to {percent(min(1.0, row['hi95']))})"
         middle = math.sqrt(row["followers_low"] * row["followers_high"])
         ax.annotate(words, xy=(middle, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2), textcoords="offset points", ha="center",
                     va="top", fontsize=7.5, color=SERIES_TEXT[1] if not row["reason"] else MUTED)

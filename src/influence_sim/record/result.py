@@ -38,10 +38,10 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
     s, scale = simulation, simulation.world.people_per_agent
     daily = {name: np.array(values) for name, values in s.daily.items()}
     n = s.post_count
-    posts = s.posts[:n]
-    branded = (posts.brand == 0) & (posts.posted < s.day)
-    hired = branded & (posts.sponsored == 1) & (posts.creator < s.modelled)
-    real = {name: getattr(posts, name) * scale for name in ("impressions", "likes", "comments", "shares", "follows", "clicks")}
+    posts = s.posts[:n].view(np.ndarray)  # fields by name: attributes of records are slow
+    branded = (posts["brand"] == 0) & (posts["posted"] < s.day)
+    hired = branded & (posts["sponsored"] == 1) & (posts["creator"] < s.modelled)
+    real = {name: posts[name] * scale for name in ("impressions", "likes", "comments", "shares", "follows", "clicks")}
     sums = {name: float(values.sum()) for name, values in daily.items()}
     wants = s.strategy is not None and s.strategy.name != "none"
     totals = {
@@ -51,7 +51,7 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         **{f"spend_{item}": s.ledger.items.get(item, 0.0) for item in ITEMS},
         "feasible": float(not wants or bool(s.ledger.booked or s.ledger.ads)),
         "reach": float(daily["reach_cumulative"][-1]) if s.day else 0.0,
-        "follower_base": float(posts.audience[hired].sum()) * scale,
+        "follower_base": float(posts["audience"][hired].sum()) * scale,
         "posts_bought": float(hired.sum()),
         "views_total": sums["views_modelled"] + sums["views_outside"],
         "likes_total": sums["likes"],
@@ -73,33 +73,33 @@ def result_of(simulation: Simulation, label: str) -> RunResult:
         totals[name] = sums[name]
     table = {
         "post": np.arange(n),
-        "creator": posts.creator.astype(np.int64),
-        "day": np.floor(posts.posted).astype(np.int64),
-        "followers": posts.audience * scale,
+        "creator": posts["creator"].astype(np.int64),
+        "day": np.floor(posts["posted"]).astype(np.int64),
+        "followers": posts["audience"] * scale,
         "views": real["impressions"],
         "likes": real["likes"],
         "comments": real["comments"],
         "shares": real["shares"],
         "follows": real["follows"],
-        "duration_s": posts.duration.copy(),
-        "sponsored": posts.sponsored == 1,
-        "advert": posts.advert == 1,
-        "disclosed": (posts.advert == 1) & (posts.disclosure > 0),
-        "brief": posts.brief.copy(),
-        "sales": posts.sales * scale,
+        "duration_s": posts["duration"].copy(),
+        "sponsored": posts["sponsored"] == 1,
+        "advert": posts["advert"] == 1,
+        "disclosed": (posts["advert"] == 1) & (posts["disclosure"] > 0),
+        "brief": posts["brief"].copy(),
+        "sales": posts["sales"] * scale,
         "spend": _spend(s, n),
-        "brand": posts.brand.astype(np.int64),
-        "format": np.array(FORMATS)[posts.format],
-        "posted": posts.posted.copy(),
-        "tag": posts.tag.astype(np.int64),
-        "views_from_followers": posts.from_followers * scale,
-        **{f"views_{SOURCES[k + 1]}": posts.sources[:, k] * scale for k in range(HEATED)},
-        "follows_discovered": posts.discovered * scale,
-        "first_1000_days": np.where(posts.thousand > 0.0, posts.thousand - posts.posted, np.nan),
+        "brand": posts["brand"].astype(np.int64),
+        "format": np.array(FORMATS)[posts["format"]],
+        "posted": posts["posted"].copy(),
+        "tag": posts["tag"].astype(np.int64),
+        "views_from_followers": posts["from_followers"] * scale,
+        **{f"views_{SOURCES[k + 1]}": posts["sources"][:, k] * scale for k in range(HEATED)},
+        "follows_discovered": posts["discovered"] * scale,
+        "first_1000_days": np.where(posts["thousand"] > 0.0, posts["thousand"] - posts["posted"], np.nan),
     }
     stages = _stages(s)
     table["stages_passed"] = np.bincount(stages["post"][stages["passed"]], minlength=n)
-    named = (posts.stage == PASSED, posts.stage == FAILED, posts.stage == UNSTAGED)
+    named = (posts["stage"] == PASSED, posts["stage"] == FAILED, posts["stage"] == UNSTAGED)
     table["stage"] = np.select(named, ("passed", "failed", "unstaged"), "test")
     credit = credited(s)
     totals["attributed_purchases"] = of_campaign(credit, "last_click")
@@ -116,8 +116,8 @@ def _spend(s: Simulation, n: int) -> Array:
 def _brand_totals(s: Simulation, posts: Any, branded: Array, hired: Array) -> dict[str, float]:
     """Return what measures need about the brand under study, in real units."""
     scale, lead = s.world.people_per_agent, s.leads[:, 0]
-    engaged = posts.likes + posts.comments + posts.shares
-    views = np.sort(np.bincount(posts.creator, posts.impressions, minlength=s.modelled)[: s.modelled])
+    engaged = posts["likes"] + posts["comments"] + posts["shares"]
+    views = np.sort(np.bincount(posts["creator"], posts["impressions"], minlength=s.modelled)[: s.modelled])
     # Gini of n sorted values: sum of (2 i - n - 1) x_i over n sum x.
     weights = 2.0 * np.arange(1, len(views) + 1) - len(views) - 1.0
     considered = (lead.considering == 1) | (lead.purchases > 0)
@@ -127,8 +127,8 @@ def _brand_totals(s: Simulation, posts: Any, branded: Array, hired: Array) -> di
     base, again = _repeaters(sales, s.day) if sales else (0, 0)
     counts = {
         **{f"brand_{name}": posts[name][branded].sum() for name in ("likes", "comments", "shares")},
-        "hired_engagements": engaged[hired].sum(), "finished": posts.finished[branded].sum(),
-        "category_impressions": posts.impressions[posts.brand >= 0].sum(), "reached_by_several": (lead.reached > 1).sum(),
+        "hired_engagements": engaged[hired].sum(), "finished": posts["finished"][branded].sum(),
+        "category_impressions": posts["impressions"][posts["brand"] >= 0].sum(), "reached_by_several": (lead.reached > 1).sum(),
         "aware_end": lead.aware.sum(), "aware_reached": lead.aware[reached].sum(),
         "considered_end": considered.sum(), "considered_reached": considered[reached].sum(),
         "customers": (lead.purchases > 0).sum(), "repeat_base_90": base, "repeat_90": again,
@@ -136,7 +136,7 @@ def _brand_totals(s: Simulation, posts: Any, branded: Array, hired: Array) -> di
     }  # fmt: skip
     return {
         **{name: float(count) * scale for name, count in counts.items()},
-        "posts_disclosed": float((posts.disclosure[hired] > 0).sum()),
+        "posts_disclosed": float((posts["disclosure"][hired] > 0).sum()),
         "views_gini": float((weights * views).sum() / (len(views) * views.sum())) if views.sum() else 0.0,
         "unfollows_total": float(sum(s.daily["unfollows"])),
     }

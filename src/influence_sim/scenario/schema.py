@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from influence_sim.strategies.base import Strategy
 
 Objective = Literal["profit", "incremental_purchases", "reach", "cost_per_incremental_purchase"]
+OBJECTIVE_UNITS: dict[Objective, str] = {
+    "profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "USD a purchase",
+}  # fmt: skip
 Edge = Annotated[float, Field(allow_inf_nan=True)]
 LABEL = re.compile(r"\w[\w +%()-]{0,59}")
 LABEL_RULE = "1 to 60 letters, digits, spaces or any of _ + % ( ) -, beginning with a letter or digit"

@@ -15,17 +15,16 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from influence_sim.scenario.schema import Objective, Scenario
 from influence_sim.strategies import TIMINGS
 from influence_sim.strategies.split import Part
 from influence_sim.studies.robustness import frontier, worst_tenth
 from influence_sim.studies.statistics import compare_pair, holm, linearised_ratio, mean_interval, ratio_interval
 
 if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
     from influence_sim.studies.play import Play
 
 Array = np.ndarray[Any, Any]
-Goal = Literal["profit", "incremental_purchases", "reach", "cost_per_incremental_purchase"]
 LEVELS = (10, 25, 50, 75, 100)  # percents of the budget at which channels are played alone
 UNITS = 100  # shares are whole percents: finer ones change the orders of a small budget hardly
 ALPHA = 0.05
@@ -64,7 +63,7 @@ class Allocation(BaseModel):
     keep: bool = Field(False, description="Whether part of the budget may be kept; otherwise shares add up to all of it")
     timings: tuple[str, ...] = Field(("burst",), min_length=1, description="Registered timings to choose from, the same for all channels")
     start: int = Field(2, ge=0, description="First day of the campaign")
-    goal: Goal = Field("profit", description="What is made as large, or as cheap, as can be")
+    goal: Objective = Field("profit", description="What is made as large, or as cheap, as can be")
     caution: float = Field(0.0, ge=0, le=1, description="Weight of the mean of the worst tenth of worlds against the mean of all")
     known: dict[str, dict[str, float]] = Field(default_factory=dict, description="Splits to compare with: label -> {channel: share}")
     trials: int = Field(40, ge=2, le=100_000, description="Splits tried")

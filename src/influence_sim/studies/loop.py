@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 OK, ERROR, CRASHED = "ok", "error", "crashed"
 # A worker gets so many runs at once that they take about SLICE seconds, and hands back what it did not begin within twice
 # that time: collecting a batch costs 1 to 5 ms (loky, dask), which must stay below 2 % of it.
-SLICE = 0.25
+SLICE = 0.5
 LARGEST = 1000
 STALL = 3600.0
 
@@ -110,7 +110,7 @@ def run_loop(
     Parameters
     ----------
     runs
-        Taken one after the other, never more than the workers need.
+        Taken one after the other, never more than the workers need next.
     executor
         Stays open.
     stall
@@ -123,7 +123,7 @@ def run_loop(
     ExecutorError
         When runs cannot go on.
     """
-    waiting, back = iter(runs), deque[Run]()
+    waiting, ahead = iter(runs), deque[Run]()
     alone, deaths = deque[Run](), Counter[str]()
     flying: dict[int, tuple[Batch, float]] = {}
     stuck: set[int] = set()
@@ -132,8 +132,9 @@ def run_loop(
     def take() -> Batch:
         if alone:
             return (alone.popleft(),)
-        again = [back.popleft() for _ in range(min(size, len(back)))]
-        return tuple(again or islice(waiting, size))
+        ahead.extend(islice(waiting, max(0, size * executor.workers - len(ahead))))
+        share = min(size, -(-len(ahead) // executor.workers))  # the last runs are dealt out, so that no worker waits long for another
+        return tuple(ahead.popleft() for _ in range(share))
 
     while True:
         while len(flying) < executor.workers and not stopped() and (batch := take()):
@@ -153,7 +154,7 @@ def run_loop(
                     raise ExecutorError(f"{deaths_in_a_row} workers died one after the other without a result; too little memory?")
                 continue
             deaths_in_a_row = 0
-            back.extend(batch[len(outcomes) :])
+            ahead.extendleft(reversed(batch[len(outcomes) :]))
             mean = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
             size = max(1, min(LARGEST, 2 * size, round(SLICE / max(mean, 1e-6))))
             yield outcomes

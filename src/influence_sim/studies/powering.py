@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from influence_sim.scenario.schema import OBJECTIVE_UNITS, Scenario
 from influence_sim.studies.power import Cells
 from influence_sim.studies.runner import arms, control_label
 from influence_sim.studies.selection import Selection, kim_nelson
 from influence_sim.studies.statistics import linearised_ratio
 
 if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
     from influence_sim.studies.play import Play
 
 Array = np.ndarray[Any, Any]
-UNITS = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "USD a purchase"}
 
 
 def _wide(runs: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -81,7 +80,7 @@ def say_needs(
     scenario: Scenario, pairs: pd.DataFrame, markets: pd.DataFrame, pilot: int, detect: float | None, power: float, number: Any
 ) -> list[str]:
     """Return the answer in sentences."""
-    unit = UNITS[scenario.objective]
+    unit = OBJECTIVE_UNITS[scenario.objective]
     size = f"a difference of {number(detect)} {unit}" if detect is not None else "the differences that the pilot shows"
     finite = pairs[np.isfinite(pairs["needed"])]
     if len(finite) < len(pairs) or not len(finite):

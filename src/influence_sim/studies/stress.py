@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.loader import Loaded, load_scenario
-from influence_sim.scenario.schema import Scenario, event_registry
-from influence_sim.studies.allocation import Goal
+from influence_sim.scenario.schema import Objective, Scenario, event_registry
 from influence_sim.studies.play import Play
 from influence_sim.studies.questions import beside
 from influence_sim.studies.runner import arms, control_label
@@ -41,7 +40,7 @@ class Stress(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     scenario: str = Field(description="Scenario file whose strategies are tested")
-    goal: Goal = Field("profit", description="What counts; cost per purchase is not defined in every future and not allowed")
+    goal: Objective = Field("profit", description="What counts; cost per purchase is not defined in every future and not allowed")
     threshold: float = Field(0.0, description="Mean value from which a future satisfies; below it the plan fails")
     worlds: int = Field(12, ge=3, le=10_000, description="Paired worlds of every future")
     futures: dict[str, Future] = Field(default_factory=dict, description="Named futures; the market as it is comes first by itself")

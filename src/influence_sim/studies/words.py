@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
+from influence_sim.scenario.schema import OBJECTIVE_UNITS, Scenario
 
 EVENTS_WANTED = 30
 UNSPENT_WORTH_SAYING = 0.10
-_UNIT = {"profit": "USD", "incremental_purchases": "purchases", "reach": "people", "cost_per_incremental_purchase": "USD a purchase"}
 _NOUN = {
     "profit": "profit",
     "incremental_purchases": "incremental purchases",
@@ -84,7 +82,7 @@ def _interval(pair: dict[str, Any], unit: str, n: int) -> str:
 
 def _lines_of_leader(say: Say) -> list[str]:
     scenario, n = say.scenario, say.scenario.replications
-    unit, noun = _UNIT[scenario.objective], _NOUN[scenario.objective]
+    unit, noun = OBJECTIVE_UNITS[scenario.objective], _NOUN[scenario.objective]
     leader, rest = say.ranked[0], say.ranked[1:]
     mean = amount(say.means[leader], unit)
     if not rest:
@@ -170,7 +168,7 @@ def say_warnings(say: Say) -> list[str]:
     short = [row for row in rows if row["replications_needed"] > n]
     if short:
         worst = max(short, key=lambda row: float(row["replications_needed"]))
-        target = amount(worst["precision_target"], _UNIT[scenario.objective])
+        target = amount(worst["precision_target"], OBJECTIVE_UNITS[scenario.objective])
         found.append(
             f"underpowered: {len(short)} of {len(rows)} pairs need more than {n} replications to be known to within {target} "
             f"({worst['strategy_a']} against {worst['strategy_b']}: about {worst['replications_needed']:,.0f})"
@@ -196,7 +194,7 @@ def say_stopped(scenario: Scenario, found: tuple[tuple[str, str], float, float] 
     if found is None:
         return f"Stopped after {n}: there are no two arms to compare."
     (leader, second), reached, wanted = found
-    unit = _UNIT[scenario.objective]
+    unit = OBJECTIVE_UNITS[scenario.objective]
     if not math.isfinite(wanted):
         return f"Stopped after {n}: no precision can be asked for, because no arm has an effect."
     known = f"the difference between {leader} and {second} is known to within {amount(reached, unit)}"

@@ -126,16 +126,16 @@ class Worlds:
         known = self._world
         if known is None or known[0] != key:
             self._world = known = None  # free the old one before the new one is built
-            known = self._world = key, self._made(scenario, draw, graph, _digest(key[:-1]))
+            known = self._world = key, self._made(scenario, draw, graph, key[:-1])
         return known[1]
 
-    def _made(self, scenario: Scenario, draw: int, graph: LoadedGraph | None, digest: str) -> World:
+    def _made(self, scenario: Scenario, draw: int, graph: LoadedGraph | None, key: Any) -> World:
         """Return a world that any process may have built; two that begin together both build it, for waiting would take as long."""
         if self._shelf is None or scenario.world is not None or people_of(scenario, graph) < SHARED_FROM:
             return world_of(scenario, draw, graph)
         from influence_sim.world.files import WorldError, open_world, write_world
 
-        place = self._shelf / f"world-{digest}"
+        place = self._shelf / f"world-{_digest(key)}"
         if not place.exists():
             world = world_of(scenario, draw, graph)
             # Whoever opens it has the graph, whose names need not be text.

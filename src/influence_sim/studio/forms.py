@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from influence_sim.scenario.errors import ScenarioError, format_problem
 from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.loader import load_scenario
-from influence_sim.scenario.schema import Scenario
-from influence_sim.studies.allocation import Allocation, Goal
+from influence_sim.scenario.schema import Objective, Scenario
+from influence_sim.studies.allocation import Allocation
 from influence_sim.studies.runner import control_label
 from influence_sim.studies.stress import Stress, prepare
 from influence_sim.studio.scenario_files import entry_of, yaml_text
@@ -54,7 +54,7 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
     kind: ClassVar[str]
     strategies: tuple[str, ...] = ()
-    goal: Goal = "profit"
+    goal: Objective = "profit"
     budget: float = Field(ge=0, le=1e12)
     days: int = Field(ge=1, le=3650)
     people: int | None = Field(None, ge=50, le=MOST_AGENTS)
