@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,8 +21,8 @@ from influence_sim.scenario.loader import load_scenario
 from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.answers import files_of
 from influence_sim.studio.app import build_app
-from influence_sim.studio.forms import FormError, Source, channels, futures, read_form
-from influence_sim.studio.jobs import Job, JobError, Jobs, estimate
+from influence_sim.studio.forms import FormError, Source, channels, futures, plain, read_form
+from influence_sim.studio.jobs import Job, JobError, Jobs, _end
 
 FORM = {"strategies": ["small", "ads"], "goal": ["profit"], "budget": ["250"], "days": ["5"], "people": ["200"]}
 ORIGIN = "http://127.0.0.1"
@@ -63,7 +67,8 @@ def wait(jobs: Jobs, identity: str, *until: str, done: int = 0) -> Job:
 def test_a_job_has_the_numbers_of_its_command_and_more_worlds_go_on_from_its_runs(jobs, capsys):
     identity = asked(jobs, replications=["3"])
     job = wait(jobs, identity, "done")
-    assert (job.done, job.total) == (9, 9)
+    assert (job.done, job.total, job.earlier) == (9, 9, {})
+    first = job.answer
     assert job.words[:4] == ["compare", "scenarios/tiny.yaml", "--out", f"results/{identity}"]
     again = [*job.words]
     again[3] = "again"
@@ -75,6 +80,7 @@ def test_a_job_has_the_numbers_of_its_command_and_more_worlds_go_on_from_its_run
 
     words = [word.replace("replications=3", "replications=5") for word in job.words]
     jobs.again(identity, words)
+    assert jobs.read(identity).earlier == first  # shown until the new one is there
     assert wait(jobs, identity, "done").total == 15
     assert main([*words[:3], "five", *words[4:]]) == 0
     assert (jobs.result(identity) / "summary.csv").read_bytes() == Path("five", "summary.csv").read_bytes()
@@ -117,10 +123,50 @@ def test_jobs_wait_in_line_and_end_with_the_studio(jobs):
     assert jobs.read(first).status == "stopped"
 
 
-def test_a_command_that_fails_says_why(jobs):
-    identity = jobs.ask("compare", lambda place, out: ["compare", "missing.yaml", "--out", str(out)], {}, {})
+def test_a_command_that_fails_says_why_whatever_lies_in_the_folder_and_wherever_the_studio_is_now(jobs, place, monkeypatch):
+    (place / "click.py").write_text("raise RuntimeError('not that click')")
+    monkeypatch.setattr(jobs, "_enter", lambda identity: None)
+    identity = jobs.ask("compare", lambda place, out: ["compare", "scenarios/tin.yaml", "--out", str(out)], {}, {})
+    monkeypatch.undo()
+    monkeypatch.chdir(place.parent)
+    assert jobs.read(identity).status == "stopped"  # it never began
+    jobs.again(identity)
     job = wait(jobs, identity, "failed")
-    assert "not found" in job.answer["result"]["message"]
+    assert "Did you mean `scenarios/tiny.yaml`" in job.answer["result"]["message"]
+
+
+def test_a_torn_file_or_a_crash_is_told_and_stops_no_other_job(jobs, place):
+    def failing(told: str) -> str:
+        identity = asked(jobs)
+        jobs.stop(identity)
+        (jobs.place(identity) / "job.json").write_text(told)
+        jobs.again(identity)
+        return identity
+
+    torn, lost = failing('{"words": ["comp'), failing(json.dumps({"words": ["compare"], "folder": str(place / "gone")}))
+    last = jobs.ask("compare", lambda place, out: ["compare", "missing.yaml", "--out", str(out)], {}, {})
+    assert "not found" in wait(jobs, last, "failed").answer["result"]["message"]
+    assert "could not begin" in wait(jobs, torn, "failed").line
+    assert "gone" in wait(jobs, lost, "failed").line
+    (jobs.place(last) / "answer.json").write_text("")
+    (jobs.place(last) / "log.txt").write_text("3/9 runs, 2 s left\nMemoryError\n")
+    job = jobs.read(last)
+    assert (job.status, job.done, job.total, job.line) == ("failed", 3, 9, "MemoryError")
+
+
+def test_workers_that_outlive_their_command_are_ended(monkeypatch):
+    monkeypatch.setattr("influence_sim.studio.jobs.PATIENCE", 0.2)
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo"], stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"\n"
+        child.wait()
+
+        def lives() -> bool:
+            return not select.select([child.stdout], [], [], 0.1)[0]  # nobody writes any more: the end of the pipe can be read
+
+        assert lives()
+        _end(child.pid, lives)
+        assert not lives()
 
 
 @pytest.mark.parametrize("name", ["..", "../..", "jobs", "", "compare-20260101-000000-ffff", "compare-20260101-000000-ffff/../..", "\0"])
@@ -160,8 +206,45 @@ def test_a_dry_run_tells_how_long_and_writes_nothing(place, capsys):
     assert not Path("out").exists()
     small = {"trials": ["4"], "worlds": ["3"], "check_worlds": ["5"]}
     one = read_form("allocate", {**FORM, **small}).ask(Source(place / "scenarios" / "tiny.yaml"))
-    assert estimate(one.words, one.files)["told"].startswith("at most 85 runs")
+    jobs = Jobs(place / "results")
+    found: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: found.append(jobs.estimate(one.words, one.files)))
+    asking.start()
+    while not jobs._one_estimate.locked():
+        time.sleep(0.01)
+    assert "under way" in jobs.estimate(one.words, one.files)["problems"][0]
+    asking.join()
+    assert found[0]["told"].startswith("at most 85 runs")
     assert os.listdir(place) == ["scenarios"]
+    asking = threading.Thread(target=lambda: found.append(jobs.estimate(one.words, one.files)))
+    asking.start()
+    while jobs._estimate is None or jobs._estimate.poll() is not None:
+        time.sleep(0.01)
+    jobs.close()
+    asking.join(5)
+    assert found[1] == {"problems": ["the command gave no answer"]}
+
+
+@pytest.mark.parametrize("budget", ["1234567.89", "999999999999.5", "0.25"])
+def test_a_form_keeps_every_digit_of_the_budget(place, budget):
+    file = place / "scenarios" / "tiny.yaml"
+    file.write_text(TINY.replace("budget: 300", f"budget: {budget}"))
+    shown = plain(load_scenario(file).scenario.budget)
+    assert float(shown) == float(budget)
+    words = read_form("compare", {**FORM, "budget": [shown]}).ask(Source(file)).words(place, place / "out")
+    assert not [word for word in words if word.startswith("budget=")]
+
+
+def test_a_scenario_written_elsewhere_finds_its_graph(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("far").mkdir()
+    Path("edges.csv").write_text("".join(f"{k},{(k + j) % 60}\n" for k in range(60) for j in (1, 2)))
+    Path("one.yaml").write_text(TINY + "graph_file: edges.csv\n")
+    scenario = load_scenario("one.yaml", ["people.agents=60"]).scenario
+    Path("far/two.yaml").write_text(scenario_text(scenario))
+    monkeypatch.chdir("far")
+    again = load_scenario("two.yaml").scenario
+    assert (again.graph_file, again.digest) == (str(tmp_path / "edges.csv"), scenario.digest)
 
 
 @pytest.mark.parametrize("name", ["demo", "plans", "following"])
@@ -206,7 +289,7 @@ def test_requests_need_token_and_origin_and_know_no_paths(place):
     testing = pytest.importorskip("starlette.testclient")
     job = place / "results" / "jobs" / "compare-20260101-000000-abcd"
     job.mkdir(parents=True)
-    (job / "job.json").write_text('{"words": ["compare", "scenarios/tiny.yaml"]}')
+    (job / "job.json").write_text('{"words": ["compare", "scenarios/tiny.yaml"], "about": {"source": "tiny"}}')
     (place / "results" / job.name).mkdir()
     (place / "results" / job.name / "page.html").write_text("<p>")
     with testing.TestClient(build_app("t", place / "results", place / "scenarios"), base_url=ORIGIN) as client:
@@ -215,6 +298,9 @@ def test_requests_need_token_and_origin_and_know_no_paths(place):
             assert client.get(path).status_code == 403
             assert client.get(path, params={"token": "wrong"}).status_code == 403
             assert client.get(path, params={"token": "t"}).status_code == 200, path
+        assert "Ask again with other numbers" in client.get(f"{at}?token=t").text
+        (job / "answer.json").write_text('{"status": "ok", "result": {"answer": "ads: ..."}}')
+        assert "The result is gone, or damaged." in client.get(f"{at}?token=t").text
         assert "sandbox" in client.get(f"{at}/file/page.html?token=t").headers["content-security-policy"]
         for path in ("/strategy/compare", f"{at}/stop", "/strategy/compare/upload"):
             assert client.post(f"{path}?token=t").status_code == 403

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from tiny_market import TINY
 
 from influence_sim.cli import main
+from influence_sim.cli.allocate_words import sentences
+from influence_sim.scenario import load_scenario
 
 CHANNELS = """
 scenario: market.yaml
@@ -71,6 +74,31 @@ def test_allocate_writes_a_plan_that_compare_takes_and_gives_the_same_again(fold
     summary = pd.read_csv(folder / "compared" / "summary.csv").set_index("strategy")
     assert (summary["spend"] <= 300).all()
     assert {"found", "equal split"} <= set(summary.index)
+
+
+def test_the_plan_of_an_allocation_asks_what_the_allocation_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["--set", "budget=777", "--set", "horizon=4", "--set", "people.agents=150"]
+    words = ["allocate", str(folder / "channels.yaml"), "--out", str(folder / "other"), "--trials", "2", "--worlds", "3", *changes]
+    assert main([*words, "--keep", str(folder / "kept_too"), "--executor", "serial", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["result"]
+    (folder / "moved").mkdir()
+    moved = (folder / "other/plan.yaml").rename(folder / "moved/plan.yaml")  # it stands by itself
+    plan = load_scenario(moved).scenario
+    assert (plan.budget, plan.horizon, plan.market.people.agents, plan.objective) == (777, 4, 150, "incremental_purchases")
+    parts = plan.strategies["found"].params["parts"]
+    assert {label: round(100 * part["share"]) for label, part in parts.items()} == {k: v for k, v in told["winner"].items() if v}
+    known = json.loads((folder / "other/provenance.json").read_text())
+    assert known["command"] == ["influence-sim", *words]  # neither --keep, which would read the runs back, nor --json
+
+
+def test_what_many_comparisons_leave_open_is_said() -> None:
+    row = {"name": "equal split", "words": "a 50 %, b 50 %", "timing": "burst", "mean": 10.0, "mean_lo": 8.0, "mean_hi": 12.0,
+           "score": 10.0, "behind": -2.0, "behind_lo": -3.0, "behind_hi": -1.0, "near_tie": True}  # fmt: skip
+    checked = pd.DataFrame([{**row, "name": "found 1", "mean": 12.0}, row, {**row, "name": "47/23/30", "behind_hi": 1.0}])
+    asked = SimpleNamespace(check_worlds=5, worlds=3, goal="reach", known={})
+    lines = sentences(asked, SimpleNamespace(checked=checked, optimism=0.0), "{:g}".format, 1.0)
+    told = {line.split(" (")[0]: "with 5 worlds and 2 comparisons it may be chance" in line for line in lines}
+    assert (told["equal split"], told["47/23/30"]) == (True, False)
 
 
 def test_stress_writes_scores_changes_and_sampled_futures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from influence_sim.cli.options import (
     RUNNING,
     ScenarioFile,
     command_line,
+    command_words,
     dry_run_option,
     playing_options,
     set_option,
@@ -104,25 +104,25 @@ def command(
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"checked": found.checked, "trials": found.trials, "curves": alone})
-        (building / "plan.yaml").write_text(_plan(asked, found, question, out), encoding="utf-8", newline="\n")
-        write_provenance({**provenance(loaded), "question": asked.model_dump(mode="json")}, building)
+        (building / "plan.yaml").write_text(_plan(asked, found, scenario, question), encoding="utf-8", newline="\n")
+        write_provenance({**provenance(loaded), "command": command_words(), "question": asked.model_dump(mode="json")}, building)
     outputs = {name: str(out / name) for name in [*names, "plan.yaml", "provenance.json"]}
     text = "\n".join([told, *lines, "", f"Page: {out / 'page.html'}", f"Plan: {out / 'plan.yaml'}"])
     return console.done(text, {"finding": told, "answer": lines, "winner": dict(found.winner.percents), "flat": found.flat}, outputs)
 
 
-def _plan(asked: Any, found: Any, question: Path, out: Path) -> str:
-    """Return the scenario file with the split found and the usual ones as arms."""
-    from influence_sim.scenario.layers import to_json
+def _plan(asked: Any, found: Any, scenario: Any, question: Path) -> str:
+    """Return the scenario that was played, with the split found and the usual ones as arms, as a file that stands by itself."""
+    from influence_sim.scenario.schema import StrategyEntry
+    from influence_sim.scenario.writing import scenario_text
     from influence_sim.studies.allocation import entry_of, usual
-    from influence_sim.studies.questions import beside
 
-    base = os.path.relpath(beside(question, asked.scenario).absolute(), out.absolute())
-    arms = {"found": entry_of(asked, found.winner), **{name.replace("/", "-"): entry_of(asked, s) for name, s in usual(asked).items()}}
-    lines = [f"# The split found by `influence-sim allocate {question.name}`: {found.winner.words} ({found.winner.timing}).", ""]
-    lines += [f"extends: {to_json(base)}", "name: plan", "strategies:", "  - none"]
-    lines += [f"  - {to_json(label)}: {to_json(entry)}" for label, entry in arms.items()]
-    return "\n".join(lines) + "\n"
+    splits = {"found": found.winner, **{name.replace("/", "-"): split for name, split in usual(asked).items()}}
+    entries = {"none": {"strategy": "none"}, **{label: entry_of(asked, split) for label, split in splits.items()}}
+    arms = {label: StrategyEntry.model_validate(entry) for label, entry in entries.items()}
+    plan = scenario.model_copy(update={"name": "plan", "strategies": arms, "objective": asked.goal})
+    head = f"# The split found by `influence-sim allocate {question.name}`: {found.winner.words} ({found.winner.timing}).\n\n"
+    return head + scenario_text(plan)
 
 
 def _beside(question: Path) -> str:

@@ -30,6 +30,8 @@ def sentences(asked: Any, found: Any, number: Any, unit: float) -> list[str]:
     for name in ("equal split", "47/23/30", *asked.known):
         for _, row in rest[rest["name"] == name].iterrows():
             told = "not told apart from the best" if row["near_tie"] else "worse than the best"
+            if row["near_tie"] and (row["behind_lo"] > 0 or row["behind_hi"] < 0):  # the interval knows this pair alone
+                told += f", with {asked.check_worlds} worlds and {len(rest)} comparisons it may be chance"
             lines.append(f"{name} ({row['words']}): {_value(asked, row, number)}, {told}: {_behind(asked, row, number)}.")
     alone = rest[rest["name"].str.endswith(" alone")]
     if len(alone):

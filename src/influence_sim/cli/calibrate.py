@@ -13,7 +13,16 @@ from influence_sim.cli.console import Console
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ScenarioFile, command_line, playing_options, set_option, voice_options, writable
+from influence_sim.cli.options import (
+    RUNNING,
+    ScenarioFile,
+    command_line,
+    command_words,
+    playing_options,
+    set_option,
+    voice_options,
+    writable,
+)
 from influence_sim.cli.progress import Progress
 
 
@@ -100,7 +109,7 @@ def command(
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, tables)
         (building / "fitted.yaml").write_text(_overlay(found.summary, question), encoding="utf-8", newline="\n")
-        write_provenance({**provenance(loaded), "question": asked.model_dump(mode="json")}, building)
+        write_provenance({**provenance(loaded), "command": command_words(), "question": asked.model_dump(mode="json")}, building)
     outputs = {name: str(out / name) for name in [*names, "fitted.yaml", "provenance.json"]}
     result = {"finding": told, "answer": lines, "posterior": found.summary.to_dict("records"), "checks": checks.to_dict("records")}
     return console.done("\n".join([told, *lines, "", f"Page: {out / 'page.html'}"]), result, outputs)

@@ -124,10 +124,8 @@ def tell_cost(console: Console, scenario: Any, runs: int, workers: int | None = 
     return console.done(text, {**cost._asdict(), "total": cost.total, "told": text})
 
 
-def command_line() -> str:
-    """Return the command line that does again what the current command does, options at their defaults left out."""
-    import shlex
-
+def command_words() -> list[str]:
+    """Return the words that do again what the current command does: no defaults, and nothing that results do not depend on."""
     ctx = click.get_current_context()
     words = ["influence-sim", str(ctx.info_name)]
     for param in ctx.command.params:
@@ -137,7 +135,14 @@ def command_line() -> str:
         elif value not in (None, (), False, param.default) and param.name not in ("as_json", "quiet", "keep", "executor"):
             for one in value if isinstance(value, tuple) else (value,):
                 words += [param.opts[0]] if one is True else [param.opts[0], str(one)]
-    return shlex.join(words)
+    return words
+
+
+def command_line() -> str:
+    """Return `command_words` as a shell takes them."""
+    import shlex
+
+    return shlex.join(command_words())
 
 
 def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:

@@ -9,7 +9,16 @@ import click
 
 from influence_sim.cli.console import Console
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, command_line, playing_options, scenario_argument, set_option, voice_options, writable
+from influence_sim.cli.options import (
+    RUNNING,
+    command_line,
+    command_words,
+    playing_options,
+    scenario_argument,
+    set_option,
+    voice_options,
+    writable,
+)
 from influence_sim.cli.progress import Progress
 
 
@@ -104,5 +113,5 @@ def _page(out: Path, loaded: Any, scenario: Path, pilot: int, pairs: Any, market
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"pairs": pairs, "markets": markets})
-        write_provenance(provenance(loaded), building)
+        write_provenance({**provenance(loaded), "command": command_words()}, building)
     return {name: str(out / name) for name in [*names, "provenance.json"]}

@@ -11,7 +11,7 @@ from influence_sim.cli.console import Console
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.failures import CommandError
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, command_line, voice_options, writable
+from influence_sim.cli.options import RUNNING, command_line, command_words, voice_options, writable
 
 
 @click.command(
@@ -114,7 +114,7 @@ def command(
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, {"effects": every})
         about = {key: design[key] for key in ("experiment", "kind", "names")}
-        write_provenance({**circumstances(), "sweep": str(folder), "design": about}, building)
+        write_provenance({**circumstances(), "command": command_words(), "sweep": str(folder), "design": about}, building)
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     text = "\n".join([told, *lines, "", f"Page: {out / 'page.html'}"])
     return console.done(text, {"finding": told, "answer": lines, "effects": every.to_dict("records")}, outputs)

@@ -14,6 +14,7 @@ from influence_sim.cli.options import (
     RUNNING,
     ScenarioFile,
     command_line,
+    command_words,
     dry_run_option,
     playing_options,
     set_option,
@@ -128,7 +129,7 @@ def command(
     )  # fmt: skip
     with whole_folder(out) as building:
         names = write_answer(building, answer, figures, tables)
-        write_provenance({**provenance(ready.expected), "question": asked.model_dump(mode="json")}, building)
+        write_provenance({**provenance(ready.expected), "command": command_words(), "question": asked.model_dump(mode="json")}, building)
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     result = {"finding": told, "answer": lines, "scores": found.to_dict("records")}
     return console.done("\n".join([told, *lines, "", f"Page: {out / 'page.html'}"]), result, outputs)

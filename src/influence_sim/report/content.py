@@ -178,7 +178,7 @@ def _rows(comparison: Any) -> dict[str, Any]:
             (_quantity(r["incremental_purchases"], 1),
              _between(_quantity(r["incremental_purchases_lo"], 1), _quantity(r["incremental_purchases_hi"], 1))),
             _quantity(r["cost_per_incremental_purchase"], 2), (roi, _between(roi_lo, roi_hi)),
-            f"{int((values > target.zero).sum())} of {len(values)}" if len(values) else "", _chance(_number(r["probability_best"])),
+            f"{int((values > target.zero).sum())} of {len(values)}" if len(values) else "", chance(_number(r["probability_best"])),
         ])  # fmt: skip
     columns = [
         "strategy", "spent, USD", "people reached", "times seen each", "engage\N{SOFT HYPHEN}ments per view",
@@ -192,7 +192,8 @@ def _share(value: Any) -> str:
     return percent(_number(value)) if math.isfinite(_number(value)) else ""
 
 
-def _chance(share: float) -> str:
+def chance(share: float) -> str:
+    """Return a chance to be best in words; nothing where it is not known."""
     if not math.isfinite(share):
         return ""
     # Resampling cannot show certainty.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ ALWAYS = ("budget", "horizon", "replications", "world_seed", "path_seed", "objec
 def scenario_text(scenario: Scenario) -> str:
     """Return YAML that `load_scenario` reads as a scenario of the same digest.
 
-    A graph file and a world are named by the path the scenario has.
+    A graph file and a world are named by their whole path, so that the text means the same wherever it is kept.
 
     Examples
     --------
@@ -39,6 +40,7 @@ def scenario_text(scenario: Scenario) -> str:
     told["strategies"] = [_entry(label, entry) for label, entry in scenario.strategies.items()]
     told["events"] = [{**event.model_dump(exclude={"params"}), **event.params} for event in scenario.events]
     told |= {name: getattr(scenario, name) for name in ALWAYS}
+    told |= {name: os.path.abspath(told[name]) for name in ("graph_file", "world") if name in told}
     told["tiers"] = {label: list(edges) for label, edges in scenario.tiers.items()}
     out = io.StringIO()
     yaml = YAML(pure=True)

@@ -11,8 +11,6 @@ from typing import Any
 import pandas as pd
 
 from influence_sim.report.analysis import number
-from influence_sim.scenario.loader import load_scenario
-from influence_sim.scenario.writing import scenario_text
 from influence_sim.studio.jobs import Job
 
 MOST_ROWS = 40
@@ -36,6 +34,9 @@ SCORES = {
 PAGES = {"compare": "report.html", "stress": "page.html", "allocate": "page.html"}
 
 
+DAMAGES = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError)  # what reading damaged or missing files of a result raises
+
+
 def files_of(folder: Path) -> dict[str, Path]:
     """Return the files of a result by their names below its folder; links are none of them."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()}
@@ -56,9 +57,14 @@ def answer(job: Job, folder: Path) -> dict[str, Any]:
 
 def _picture(folder: Path, name: str, table: str) -> dict[str, Any]:
     svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-    described = _DESC.search(svg)
     rows = _table(pd.read_csv(folder / table)) if table else None
-    return {"src": f"{name}.svg", "alt": html.unescape(described[1]) if described else name, "table": rows}
+    return {"src": f"{name}.svg", "alt": described(svg) or name, "table": rows}
+
+
+def described(svg: str) -> str:
+    """Return what a picture says of itself to whoever cannot see it."""
+    found = _DESC.search(svg)
+    return html.unescape(found[1]) if found else ""
 
 
 def _table(frame: pd.DataFrame, caption: str = "") -> dict[str, Any]:
@@ -120,8 +126,3 @@ def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
         "often": [near] if near else [], "near": bool(told.get("flat")),
         "tables": [{"caption": "Shares of the budget", "columns": columns, "rows": rows}],
     }
-
-
-def plan_text(file: Path) -> str:
-    """Return the scenario of a plan as one file that stands by itself."""
-    return scenario_text(load_scenario(file).scenario)

@@ -69,7 +69,7 @@ class Form(BaseModel):
             chosen.append(control_label(scenario))
             said["strategies"] = ({label: entry_of(scenario, label) for label in scenario.strategies if label in chosen}, None)
         said |= self.own(scenario)
-        return [f"{key}={_plain(value)}" for key, (value, before) in said.items() if value != before]
+        return [f"{key}={plain(value)}" for key, (value, before) in said.items() if value != before]
 
     def own(self, scenario: Scenario) -> dict[str, tuple[Any, Any]]:
         """Return more of them: key -> (value, what the file says)."""
@@ -254,10 +254,17 @@ def _future(future: Mapping[str, Any], scenario: Scenario, days: int) -> dict[st
     return found
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return a value as `--set` and a field take it; every digit of a number.
+
+    Examples
+    --------
+    >>> plain(1234567.89), plain(300.0)
+    ('1234567.89', '300')
+    """
     if isinstance(value, str):
         return value
-    return f"{value:.12g}" if isinstance(value, int | float) else to_json(value)
+    return str(value).removesuffix(".0") if isinstance(value, int | float) else to_json(value)
 
 
 def _told(error: ValidationError) -> list[str]:

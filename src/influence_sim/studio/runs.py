@@ -6,13 +6,12 @@ A result is chosen by its identity, a digest of where it lies below the folder; 
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import math
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +22,11 @@ from starlette.routing import Route
 
 from influence_sim.figures.write import FIGURES
 from influence_sim.report.analysis import number
+from influence_sim.report.content import chance
 from influence_sim.scenario.writing import flatten, origin_of, text
 from influence_sim.studies.outputs import MADE_BY, SCENARIO, OutputError, read_provenance
 from influence_sim.studies.results import MANIFEST
-from influence_sim.studio.answers import files_of
+from influence_sim.studio.answers import DAMAGES, described, files_of
 from influence_sim.studio.strategy import OF_RESULTS, templates
 
 MOST_LISTED, MOST_OTHERS = 200, 20
@@ -42,7 +42,6 @@ KEY: dict[str, tuple[str, str, Callable[[float], str]]] = {
 FACTS = ("created", "package_version", "model_version", "scenario_digest", "python", "platform")
 WIDE = 500.0  # points: a picture that wants a row of its own
 _WIDTH = re.compile(r'viewBox="0 0 ([\d.]+)')
-_DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
 class Found(NamedTuple):
@@ -72,7 +71,6 @@ class Found(NamedTuple):
         done = "done" if runs["finished"] >= runs["planned"] else f"{runs['finished']:,} of {runs['planned']:,} runs"
         return f"{done}, {failed:,} failed" if failed else done
 
-
     @property
     def about(self) -> str:
         """When and by which version it was made, and of which scenario."""
@@ -82,14 +80,14 @@ class Found(NamedTuple):
         return ", ".join(told)
 
 
-def found_in(results: Path) -> dict[str, Found]:
-    """Return the results in a folder by identity, the newest first; links are not followed."""
+def found_in(results: Path, wanted: Container[str] | None = None) -> dict[str, Found]:
+    """Return the results in a folder by identity, the newest first, only those `wanted` where given; links are not followed."""
     found = []
     for folder in _folders(results, DEEP):
-        known = _known(folder)
-        if known is not None:
-            name = folder.relative_to(results).as_posix()
-            found.append(Found(hashlib.sha256(name.encode()).hexdigest()[:12], name, folder, _kind(folder, known), known))
+        name = folder.relative_to(results).as_posix()
+        identity = hashlib.sha256(name.encode()).hexdigest()[:12]
+        if (wanted is None or identity in wanted) and (known := _known(folder)) is not None:
+            found.append(Found(identity, name, folder, _kind(folder, known), known))
     found.sort(key=lambda one: str(one.known.get("created", "")), reverse=True)
     return {one.identity: one for one in found[:MOST_LISTED]}
 
@@ -103,11 +101,16 @@ def _kind(folder: Path, known: Mapping[str, Any]) -> str:
 
 
 def _folders(top: Path, deep: int) -> Iterator[Path]:
-    with os.scandir(top) as entries:
-        folders = sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith((".", "jobs")))
+    try:
+        with os.scandir(top) as entries:
+            folders = sorted(
+                Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and e.name != "jobs" and not e.name.startswith(".")
+            )
+    except OSError:  # not there, or not ours to read
+        return
     for folder in folders:
         yield folder
-        if deep > 1 and not (folder / "provenance.json").exists():
+        if deep > 1 and not os.path.exists(folder / "provenance.json"):
             yield from _folders(folder, deep - 1)
 
 
@@ -134,24 +137,30 @@ def rows_of(one: Found) -> list[tuple[str, ...]]:
         between = f"{write(low)} to {write(high)}" if math.isfinite(low) else ""
         value, best = float(r[column]), float(r["probability_best"])
         key = f"{write(value)} {name}" if math.isfinite(value) else ""
-        rows.append((str(r["strategy"]), f"{int(r['replications'])}", key, between, _chance(best) if math.isfinite(best) else ""))
+        rows.append((str(r["strategy"]), f"{int(r['replications'])}", key, between, chance(best)))
     return rows
 
 
-def _chance(share: float) -> str:
-    # Resampling cannot show certainty.
-    return "below 1 %" if share < 0.01 else "above 99 %" if share > 0.99 else f"{100 * share:.0f} %"
+def listed(one: Found) -> tuple[Found, str, list[tuple[str, ...]]]:
+    """Return a result, how far it is and its `rows_of`; damaged files cost its rows, not the whole list."""
+    try:
+        return one, one.status, rows_of(one)
+    except DAMAGES:
+        return one, "damaged", []
 
 
 def again(one: Found) -> str:
     """Return the command that gives the numbers of a result again."""
     words = [str(word) for word in one.known.get("command") or []]
-    file, out = one.folder / SCENARIO, f"{one.folder}-again"
+    file, out = one.folder / SCENARIO, _short(Path(f"{one.folder}-again"))
     if not file.is_file():
+        if "--out" in words[:-1]:
+            words[words.index("--out") + 1] = out
         return shlex.join(words)
     run = one.known.get("run")
     which = ["--strategy", run["strategy"], "--replication", str(run["replication"])] if run else []
-    return shlex.join(["influence-sim", "run" if run else "compare", _short(file), *which, "--out", _short(Path(out))])
+    which += ["--until", str(run["days"])] if run and run.get("days", math.inf) < one.known["scenario"]["horizon"] else []
+    return shlex.join(["influence-sim", "run" if run else "compare", _short(file), *which, "--out", out])
 
 
 def _short(path: Path) -> str:
@@ -184,20 +193,30 @@ class Shelf:
     def routes(self) -> list[Route]:
         """Return the routes; they stand beside those of the strategist, whose part of a page shows them."""
         at = "/strategy/runs"
-        return [Route(at, self.all), Route(at + "/{which}", self.one), Route(at + "/{which}/file/{name:path}", self.file)]
+        pages = {at: self.all, at + "/{which}": self.one, at + "/{which}/file/{name:path}": self.file}
+        return [Route(path, self._guarded(page)) for path, page in pages.items()]
 
-    # Plain functions: Starlette plays them in threads, for they read files.
+    def _guarded(self, answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        # A plain function: Starlette plays it in a thread, for it reads files.
+        def guarded(request: Request) -> Response:
+            if not self._allowed(request, False):
+                return PlainTextResponse("refused\n", 403)
+            try:
+                return answer(request)
+            except DAMAGES:
+                return JSONResponse({"problems": ["files of this run are missing or damaged"]}, 422)
+
+        return guarded
 
     def all(self, request: Request) -> Response:
         """Return the list of results."""
-        found = found_in(self.results) if self.results.is_dir() else {}
-        listed = [(one, rows_of(one)) for one in found.values()]
+        found = [listed(one) for one in found_in(self.results).values()]
         folder = _short(self.results)
-        return self._page(request, title="Runs", lead=f"What was played, in {folder}, strategy by strategy.", listed=listed, folder=folder)
+        return self._page(request, title="Runs", lead=f"What was played, in {folder}, strategy by strategy.", listed=found, folder=folder)
 
     def one(self, request: Request) -> Response:
         """Return a result, or two beside each other."""
-        found = found_in(self.results) if self.results.is_dir() else {}
+        found = found_in(self.results)
         chosen = [found[key] for key in request.path_params["which"].split(",")[:2] if key in found]
         if not chosen:
             return JSONResponse({"problems": [f"there is no such run in {_short(self.results)} (any more)"]}, 404)
@@ -210,15 +229,12 @@ class Shelf:
 
     def file(self, request: Request) -> Response:
         """Return a file of a result, by a name that the result has."""
-        if not self._allowed(request, False):
-            return PlainTextResponse("refused\n", 403)
-        one = found_in(self.results).get(request.path_params["which"]) if self.results.is_dir() else None
+        which = request.path_params["which"]
+        one = found_in(self.results, {which}).get(which)
         file = files_of(one.folder).get(request.path_params["name"]) if one is not None else None
         return PlainTextResponse("not found\n", 404) if file is None else FileResponse(file, headers=OF_RESULTS)
 
     def _page(self, request: Request, **values: Any) -> Response:
-        if not self._allowed(request, False):
-            return PlainTextResponse("refused\n", 403)
         nothing = dict.fromkeys(("listed", "pair", "run"))
         text = templates().get_template("runs.html.j2").render(**nothing | values, token=request.query_params["token"])
         return HTMLResponse(text)
@@ -244,9 +260,8 @@ def _told(one: Found) -> dict[str, Any]:
     figures = []
     for name in names:
         svg = files[name].read_text(encoding="utf-8")
-        described, width, table = _DESC.search(svg), _WIDTH.search(svg), name.removesuffix("svg") + "csv"
-        alt = html.unescape(described[1]) if described else name
-        figures.append((name, table if table in files else "", alt, bool(width and float(width[1]) > WIDE)))
+        width, table = _WIDTH.search(svg), name.removesuffix("svg") + "csv"
+        figures.append((name, table if table in files else "", described(svg) or name, bool(width and float(width[1]) > WIDE)))
     pages = [name for name in ("report.html", "page.html") if name in files]
     shown = {*names, *pages, *(table for _, table, *_ in figures)}
     return {

@@ -7,6 +7,7 @@ A scenario is chosen by its identity: the name of a file in the scenarios' folde
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shlex
 import tempfile
@@ -23,7 +24,7 @@ from starlette.routing import Route
 
 from influence_sim.scenario.errors import ScenarioError
 from influence_sim.scenario.loader import load_scenario
-from influence_sim.studio.answers import answer, files_of, plan_text
+from influence_sim.studio.answers import DAMAGES, answer, files_of
 from influence_sim.studio.forms import (
     FORMS,
     MOST_AGENTS,
@@ -33,10 +34,11 @@ from influence_sim.studio.forms import (
     Source,
     channels,
     futures,
+    plain,
     plans,
     read_form,
 )
-from influence_sim.studio.jobs import IDENTITY, Job, JobError, Jobs, estimate
+from influence_sim.studio.jobs import IDENTITY, Job, JobError, Jobs
 from influence_sim.studio.scenario_files import TOO_LARGE, read_scenario, received
 
 MOST_UPLOADS = 32
@@ -197,7 +199,7 @@ class Desk:
         own = scenario.world is None and scenario.graph_file is None
         agents = scenario.market.people.agents
         people = min(agents, QUICK_PEOPLE)
-        boxes = [("budget", "Budget, USD", f"{scenario.budget:g}", 0), ("days", "Days", scenario.horizon, 1)]
+        boxes = [("budget", "Budget, USD", plain(scenario.budget), 0), ("days", "Days", scenario.horizon, 1)]
         boxes += [("people", "Simulated people", people, 50)] if own else []
         goals = {key: words for key, words in GOALS.items() if kind != "stress" or not key.startswith("cost")}
         more = f" The scenario's own market has {agents:,} simulated people." if own and people < agents else ""
@@ -210,7 +212,17 @@ class Desk:
     def _job(self, identity: str, token: str) -> dict[str, Any]:
         job, result = self.jobs.read(identity), self.jobs.result(identity)
         at = f"/strategy/{job.kind}/{identity}"
-        found = answer(job, result) if job.status == "done" else {}  # while it plays, the folder may hold an earlier result
+        told, acts = _state(job)
+        said = job.answer if job.status == "done" else job.earlier  # until the next one is whole, the folder holds the earlier result
+        try:
+            found = answer(job._replace(answer=said), result) if said else {}
+        except DAMAGES:
+            found = {}
+            if job.status == "done":
+                told, acts = "The result is gone, or damaged.", [("again", "Play it again")]
+        command = shlex.join(["influence-sim", *job.words])
+        if job.folder != os.getcwd():
+            command = f"cd {shlex.quote(job.folder)} && {command}"
 
         def address(name: str) -> str:
             return f"{at}/{name}?{urlencode({'token': token, 'runs': job.total})}"
@@ -219,10 +231,9 @@ class Desk:
         if (result / "plan.yaml").exists():
             links += [(address("plan.yaml"), "Save the plan as a scenario"), (f"#stress/plan-{identity}", "Stress this plan")]
         links += [(f"#{job.kind}/{source}", "Ask again with other numbers")] if (source := job.about.get("source")) else []
-        told, acts = _state(job)
         return {
-            "job": job, "answer": found, "command": shlex.join(["influence-sim", *job.words]), "name": _title(job), "told": told,
-            "acts": acts, "links": links, "file": lambda name: address(f"file/{quote(name)}"),
+            "job": job, "answer": found, "command": command, "name": _title(job), "told": told, "acts": acts,
+            "links": links, "file": lambda name: address(f"file/{quote(name)}"),
         }  # fmt: skip
 
     # --------------------------------------------------------------- actions
@@ -240,7 +251,7 @@ class Desk:
         source = self.sources.of(identity)
         asked = await asyncio.to_thread(lambda: read_form(kind, given).ask(source))
         if "estimate" in given:
-            return JSONResponse(await asyncio.to_thread(estimate, asked.words, asked.files))
+            return JSONResponse(await asyncio.to_thread(self.jobs.estimate, asked.words, asked.files))
         job = self.jobs.ask(kind, asked.words, asked.files, {"scenario": asked.name, "source": identity})
         return JSONResponse({"go": f"{kind}/{job}"})
 
@@ -276,8 +287,7 @@ class Desk:
         """Return the plan that a job found as a scenario file that stands by itself."""
         which = request.path_params["which"]
         self.jobs.place(which)
-        text = await asyncio.to_thread(plan_text, self.sources.of(f"plan-{which}").file)
-        return PlainTextResponse(text, headers={"Content-Disposition": 'attachment; filename="plan.yaml"'})
+        return FileResponse(self.sources.of(f"plan-{which}").file, filename="plan.yaml")
 
 
 def _with_more(job: Job) -> list[str]:
@@ -288,7 +298,7 @@ def _with_more(job: Job) -> list[str]:
 
 def _state(job: Job) -> tuple[str, list[tuple[str, str]]]:
     """Return what is said of a job, and what can be done with it: acts and their words."""
-    failed = str(job.answer.get("result", {}).get("message", ""))
+    failed = str(job.answer.get("result", {}).get("message", "")) or f"The command ended without an answer: {job.line or 'it said nothing'}"
     states: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "waiting": (f"Waiting in line: {job.ahead} before it.", [("stop", "Do not run it")]),
         "running": (job.line or "Starting …", [("stop", "Stop")]),
