@@ -21,7 +21,7 @@ def scenario_text(scenario: Scenario) -> str:
     Examples
     --------
     >>> from influence_sim.scenario import scenario_from_dict
-    >>> print(scenario_text(scenario_from_dict({"name": "one", "strategies": ["none"], "market": {"brand": {"price": 7}}}))[:40])
+    >>> print(scenario_text(scenario_from_dict({"name": "one", "strategies": ["none"], "market": {"brand": {"price": 7}}}))[:39])
     name: one
     market:
       brand: {price: 7.0}
@@ -50,11 +50,16 @@ def scenario_text(scenario: Scenario) -> str:
     return out.getvalue()
 
 
-def _entry(label: str, entry: StrategyEntry) -> str | dict[str, Any]:
+def own_params(entry: StrategyEntry) -> dict[str, Any]:
+    """Return the parameters of an arm that are not at their defaults."""
     from influence_sim.scenario.schema import strategy_registry
 
     usual = strategy_registry()[entry.strategy].model_validate({}).model_dump(mode="json")
-    said = {key: value for key, value in entry.params.items() if value != usual[key]}
+    return {key: value for key, value in entry.params.items() if value != usual[key]}
+
+
+def _entry(label: str, entry: StrategyEntry) -> str | dict[str, Any]:
+    said = own_params(entry)
     if label != entry.strategy:
         said = {"strategy": entry.strategy, **said}
     return {label: said} if said else label

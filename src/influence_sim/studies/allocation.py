@@ -100,7 +100,6 @@ class Allocation(BaseModel):
         found = {label: (round(c.floor * UNITS), round(c.ceiling * UNITS)) for label, c in self.channels.items()}
         return dict(sorted({**found, **({"keep": (0, UNITS)} if self.keep else {})}.items()))
 
-
     @property
     def most_runs(self) -> int:
         """How many runs the search, its check and the curves take when no split comes twice; the control's are among them."""
@@ -353,7 +352,6 @@ def curves(question: Allocation, evaluate: Evaluate, unit: float, levels: Sequen
         estimate = mean_interval(value[mine].to_numpy(float))
         rows.append((*split.percents[0], float(runs.loc[mine, "spend"].mean()), *estimate))
     return pd.DataFrame(rows, columns=["channel", "percent", "spend", "value", "lo", "hi"])
-
 
 
 def entry_of(question: Allocation, split: Split) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def build_app(token: str, results: Path = Path("results"), scenarios: Path = Pat
         finally:
             sessions.discard(session)
 
-    application = Starlette(
+    return Starlette(
         routes=[
             Route("/", page),
             Route("/scenario", upload, methods=["POST"]),
@@ -133,8 +133,6 @@ def build_app(token: str, results: Path = Path("results"), scenarios: Path = Pat
         middleware=[Middleware(Safe), Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"], www_redirect=False)],
         lifespan=lifespan,
     )
-    application.state.sessions = sessions
-    return application
 
 
 def _from_here(headers: Any) -> bool:

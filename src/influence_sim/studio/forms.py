@@ -15,10 +15,11 @@ from influence_sim.scenario.errors import ScenarioError, format_problem
 from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.loader import load_scenario
 from influence_sim.scenario.schema import Objective, Scenario
+from influence_sim.scenario.writing import own_params
 from influence_sim.studies.allocation import Allocation
 from influence_sim.studies.runner import control_label
 from influence_sim.studies.stress import Stress, prepare
-from influence_sim.studio.scenario_files import entry_of, yaml_text
+from influence_sim.studio.scenario_files import yaml_text
 
 QUICK_PEOPLE, QUICK_WORLDS = 1_000, 10  # sizes with which a class laptop answers in about a minute
 MOST_AGENTS = 100_000
@@ -67,7 +68,8 @@ class Form(BaseModel):
         chosen = [label for label in plans(scenario) if label in self.strategies]
         if self.kind != "allocate" and chosen != plans(scenario):
             chosen.append(control_label(scenario))
-            said["strategies"] = ({label: entry_of(scenario, label) for label in scenario.strategies if label in chosen}, None)
+            arms = {label: arm for label, arm in scenario.strategies.items() if label in chosen}
+            said["strategies"] = ({label: {"strategy": arm.strategy, "params": own_params(arm)} for label, arm in arms.items()}, None)
         said |= self.own(scenario)
         return [f"{key}={plain(value)}" for key, (value, before) in said.items() if value != before]
 
@@ -220,13 +222,13 @@ def channels(scenario: Scenario) -> dict[str, dict[str, Any]]:
 
     found: dict[str, dict[str, Any]] = {}
     for label in plans(scenario):
-        entry = entry_of(scenario, label)
-        own = {key: value for key, value in entry["params"].items() if key not in ("start", "timing")}
+        arm = scenario.strategies[label]
+        own = {key: value for key, value in own_params(arm).items() if key not in ("start", "timing")}
         try:
-            Part(strategy=entry["strategy"], share=0, params=own)
+            Part(strategy=arm.strategy, share=0, params=own)
         except ValidationError:
             continue
-        found[label] = {"strategy": entry["strategy"], "params": own}
+        found[label] = {"strategy": arm.strategy, "params": own}
     if len(found) >= 2:
         return found
     return {label: {"strategy": part.strategy, "params": part.params} for label, part in Split().parts.items()}

@@ -1,4 +1,4 @@
-"""Scenario files that pages send, checked like any other and never able to make the studio read a file, and parts of those they get."""
+"""Scenario files that pages send, checked like any other and never able to make the studio read a file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 
 from influence_sim.studio.lessons import MOST_PEOPLE
-
-if TYPE_CHECKING:
-    from influence_sim.scenario.schema import Scenario
 
 MOST_UPLOAD = 256 * 1024
 TOO_LARGE = f"the file is larger than {MOST_UPLOAD // 1024} KB"
@@ -67,15 +64,6 @@ def _refers(told: Any) -> bool:
     market = told.get("market")
     within = isinstance(market, str) or (isinstance(market, dict) and "extends" in market)
     return within or any(told.get(key) is not None for key in ("extends", "graph_file", "world"))
-
-
-def entry_of(scenario: Scenario, label: str) -> dict[str, Any]:
-    """Return strategy and parameters of an arm, without those at their default."""
-    from influence_sim.strategies import build_strategy
-
-    entry = scenario.strategies[label]
-    usual = build_strategy(entry.strategy, {}).model_dump(mode="json")
-    return {"strategy": entry.strategy, "params": {key: value for key, value in entry.params.items() if value != usual.get(key)}}
 
 
 def yaml_text(value: Mapping[str, Any]) -> str:
