@@ -54,6 +54,8 @@ def read_comparison(folder: Path) -> Comparison:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.read_csv(path, dtype={"strategy": str}, keep_default_na=False, na_values=[""])  # a strategy may be called `007` or `NA`
 
 
