@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.scenario.loader import load_scenario
@@ -19,6 +18,7 @@ from influence_sim.studio.answers import files_of
 from influence_sim.studio.app import build_app
 from influence_sim.studio.forms import FormError, Source, channels, futures, read_form
 from influence_sim.studio.jobs import Job, JobError, Jobs, estimate
+from tiny_market import TINY
 
 FORM = {"strategies": ["small", "ads"], "goal": ["profit"], "budget": ["250"], "days": ["5"], "people": ["200"]}
 ORIGIN = "http://127.0.0.1"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
+from tiny_market import TINY
 
 CHANNELS = """
 scenario: market.yaml
