@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,13 +103,17 @@ def _prefetch(array, index):  # numba compares the names and annotations of both
     return lambda array, index: _ask(array, index)
 
 
+_TAKING = threading.Lock()
+
+
 def take(cursor: Any, size: int) -> int:
     """Return `cursor[0]` and move it by `size` in one step, so that threads never take the same piece of work.
 
     `cursor` is i8 (1,).
     """
-    low = int(cursor[0])
-    cursor[0] += size
+    with _TAKING:  # compiled kernels have an atomic instruction instead
+        low = int(cursor[0])
+        cursor[0] += size
     return low
 
 

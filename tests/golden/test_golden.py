@@ -6,6 +6,8 @@ import importlib.util
 import json
 from pathlib import Path
 
+from influence_sim._version import MODEL_VERSION
+
 HERE = Path(__file__).parent
 
 
@@ -17,4 +19,5 @@ def test_numbers_are_those_of_the_baseline() -> None:
     spec.loader.exec_module(update)
     baseline = json.loads((HERE / "baseline.json").read_text())
     assert baseline["reason"]
+    assert baseline["model_version"] == MODEL_VERSION
     assert update.differences(baseline["numbers"], update.measure()) == []

@@ -1,7 +1,7 @@
 """Move the golden numbers: `make golden REASON="..."` or `python tests/golden/update.py --reason "..."`.
 
 The numbers stand still unless the model is meant to change; the reason is kept beside them. Without
-a reason the script only shows what would move.
+a reason, or with the model version of the numbers before, the script only shows what would move: runs that are kept are told apart by it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from influence_sim._version import MODEL_VERSION
 
 HERE = Path(__file__).parent
 BASELINE = HERE / "baseline.json"
@@ -58,7 +60,10 @@ def main() -> int:
     if not reason:
         print('not written: say why, for example  make golden REASON="quality weighs less"')
         return 2
-    BASELINE.write_text(json.dumps({"reason": reason, "numbers": new}, indent=1, sort_keys=True) + "\n")
+    if old.get("model_version") == MODEL_VERSION:
+        print(f"not written: these are numbers of model version {MODEL_VERSION}; raise it in _version.py, for kept runs would be mixed")
+        return 2
+    BASELINE.write_text(json.dumps({"reason": reason, "model_version": MODEL_VERSION, "numbers": new}, indent=1, sort_keys=True) + "\n")
     return 0
 
 

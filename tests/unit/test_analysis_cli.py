@@ -138,6 +138,8 @@ def test_select_names_a_best_arm_and_what_ended_it(folder: Path, capsys: pytest.
     [
         (["calibrate", "facts.yaml", "--posts", "market.yaml"], "market.yaml: Error tokenizing"),
         (["calibrate", "facts.yaml", "--points", "3"], "points"),
+        (["calibrate", "no_posts.yaml"], "nothing to fit to"),
+        (["calibrate", "no_posts.yaml", "--posts", "market.yaml"], "market.yaml: Error tokenizing"),
         (["calibrate", "unknown.yaml"], "unknown.yaml:3:1"),
         (["calibrate", "unknown.yaml"], "no statistic is called likes_per_vew; did you mean `likes_per_view`?"),
         (["power", "market.yaml", "--executor", "cloud"], "serial"),
@@ -148,6 +150,7 @@ def test_select_names_a_best_arm_and_what_ended_it(folder: Path, capsys: pytest.
 def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str], text: str) -> None:
     monkeypatch.chdir(folder)
     wrong = "targets: {likes_per_vew: {value: 0.1, sd: 0.1}}"
+    Path("no_posts.yaml").write_text("scenario: market.yaml\nparameters: {ties.gain: {low: 0.05, high: 0.2}}\n")
     Path("unknown.yaml").write_text(f"scenario: market.yaml\nparameters: {{ties.gain: {{low: 0.05, high: 0.2}}}}\n{wrong}\n")
     assert main([*command, *(["--out", "nothing"] if command[0] != "select" else [])]) in (2, 3, 6)
     said = capsys.readouterr().err

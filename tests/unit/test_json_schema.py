@@ -18,7 +18,7 @@ from influence_sim.studies.experiment import experiment_schema, load_experiment
 TOP = Path(__file__).parents[2]
 SCENARIOS = sorted((TOP / "scenarios").glob("*.yaml"))
 MARKETS = sorted((TOP / "scenarios" / "markets").glob("*.yaml"))
-EXPERIMENTS = [TOP / "experiments" / "first_sweep.yaml", TOP / "experiments" / "ranking_sensitivity" / "sweep.yaml"]
+EXPERIMENTS = [TOP / "experiments" / "first_sweep.yaml", *(TOP / "experiments" / "ranking_sensitivity").glob("s*.yaml")]
 SHIPPED = {
     "scenario.schema.json": scenario_schema, "market.schema.json": market_schema, "experiment.schema.json": experiment_schema,
 }  # fmt: skip

@@ -39,8 +39,12 @@ def test_a_run_comes_back_as_it_was_and_a_torn_file_does_not(scenario, tmp_path)
     for change in ({"budget": 10.0}, {"horizon": 4}, {"path_seed": 2}):
         assert Kept(tmp_path / "kept", scenario.model_copy(update=change)).get("small", 1) is None
     (file,) = (tmp_path / "kept").glob("*.npz")
-    file.write_bytes(file.read_bytes()[:1000])
+    whole = file.read_bytes()
+    file.write_bytes(whole[:1000])
     assert kept.get("small", 1) is None
+    for at in range(200, len(whole) - 200, len(whole) // 40):  # a damaged disk: a wrong byte is noticed, or changed nothing
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        assert (found := kept.get("small", 1)) is None or found.totals == result.totals
 
 
 def test_kept_runs_are_not_played_again(scenario, tmp_path, monkeypatch):
@@ -61,3 +65,10 @@ def test_a_folder_with_other_files_is_left_alone(scenario, tmp_path, capsys):
     assert main(["compare", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out"), "--keep", str(tmp_path / "mine")]) == 6
     assert "other files" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_kept_lies_outside_the_result_that_replaces_its_folder(scenario, tmp_path, capsys):
+    for keep in ("out", "out/runs"):
+        assert main(["compare", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out"), "--keep", str(tmp_path / keep)]) == 2
+        assert "replaced as a whole" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()

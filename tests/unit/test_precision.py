@@ -83,6 +83,30 @@ def test_an_interrupted_one_asks_for_the_same_runs(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(values(out), values(whole))
 
 
+def test_a_run_is_retried_before_it_decides_how_many_follow(tmp_path: Path, every: pd.DataFrame) -> None:
+    asked, out = load_experiment(write(tmp_path, ASKED % (half(every, 0, 4) * 1.001))), tmp_path / "out"
+    sweep(asked, out, "serial")
+    assert pd.read_csv(out / "precision.csv").set_index("point").loc[0, "replications"] == 4
+    left_out = {r: half(every[every["replication"] != r].assign(replication=lambda x: x["replication"].rank(method="dense") - 1), 0, 3)
+                for r in range(4)}  # fmt: skip
+    worst = max(left_out, key=lambda r: left_out[r])
+    assert left_out[worst] > asked.precision.half_width  # without this run more worlds would be asked for
+    lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    for line in lines:
+        if (line.get("point"), line.get("strategy"), line.get("replication")) == (0, "paid_infeed", worst):
+            line.update(status="error", message="made up")
+            del line["totals"]
+    (out / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    sweep(asked, out, "serial", retry_failed=True)
+    assert pd.read_csv(out / "precision.csv").set_index("point").loc[0, "replications"] == 4
+    assert set(load_results(out)["status"]) == {"ok"}
+
+
+def test_the_control_is_one_of_the_strategies_that_are_played(tmp_path: Path) -> None:
+    text = "strategies: [paid_infeed]\n" + ASKED.replace("paid_infeed, micro_portfolio]", "paid_infeed, none]") % 1.0
+    assert load_experiment(write(tmp_path, text)).precision.difference == ("paid_infeed", "none")
+
+
 def test_what_never_differs_ends_at_once_and_what_fails_does_not_go_on_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import influence_sim.studies.sweep as module
 

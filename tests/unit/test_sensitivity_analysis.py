@@ -19,6 +19,7 @@ from influence_sim.studies.sensitivity import (
     measured,
     noise_share,
     outcomes_of,
+    say_mover,
 )
 
 pytest.importorskip("SALib")
@@ -144,3 +145,11 @@ def test_a_grid_of_words_is_analysed_and_points_without_a_value_are_refused() ->
 def test_a_sweep_without_a_finished_run_is_refused() -> None:
     with pytest.raises(SensitivityError, match="no finished run"):
         measured(pd.DataFrame({"strategy": [], "point": [], "replication": [], "status": [], "y": pd.Series([], dtype=float)}), 3, "y")
+
+
+def test_what_moves_most_is_named_with_what_cannot_be_told_from_it() -> None:
+    table = pd.DataFrame({"parameter": ["market.a.b", "c", "d", "e"], "lo": [2.0, 1.0, 0.5, 0.0], "hi": [4.0, 2.5, 1.5, 0.4], "told": True})
+    assert say_mover(table) == "a.b and c move it most"
+    assert say_mover(table.assign(hi=[4.0, 1.9, 1.5, 0.4])) == "a.b moves it most"
+    assert say_mover(table.assign(hi=4.0)) == "a.b, c, d and 1 more move it most"
+    assert say_mover(table.assign(told=False)) == "nothing is told to move it"

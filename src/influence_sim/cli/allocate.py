@@ -19,6 +19,7 @@ from influence_sim.cli.options import (
     set_option,
     tell_cost,
     voice_options,
+    workers_of,
     writable,
 )  # fmt: skip
 from influence_sim.cli.progress import Progress
@@ -58,13 +59,13 @@ def command(
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question, scenario_of
 
-    check_target(writable(out))
+    check_target(writable(out, keep))
     changed = {name: options[name] for name in ("trials", "worlds", "check_worlds") if options[name] is not None}
     asked = load_question(question, Allocation, changed)
     loaded = scenario_of(question, asked.scenario, overrides)
     scenario = loaded.scenario
     if dry_run:
-        return tell_cost(console, scenario, asked.most_runs, most=True)
+        return tell_cost(console, scenario, asked.most_runs, workers_of(executor), most=True, keep=keep)
     unit = scenario.market.brand.price * scenario.market.brand.margin
 
     from influence_sim.engine import warm_up

@@ -50,7 +50,7 @@ def command(
     from influence_sim.studies.play import playing
     from influence_sim.studies.questions import load_question, scenario_of
 
-    check_target(writable(out))
+    check_target(writable(out, keep))
     changed = {name: options[name] for name in ("points", "draws") if options[name] is not None}
     asked = load_question(question, Calibration, changed | ({} if posts is None else {"posts": str(posts.absolute())}))
     try:

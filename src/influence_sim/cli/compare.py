@@ -103,13 +103,13 @@ def command(
         options["replications"] = None
     elif max_replications is not None:
         raise click.UsageError("--max-replications needs --replications auto")
-    check_target(writable(out))
+    check_target(writable(out, keep))
     loaded = ask(console, scenario, overrides, options)
     asked = loaded.scenario
     if dry_run:
         from influence_sim.studies.runner import arms
 
-        return tell_cost(console, asked, len(arms(asked)) * (max_replications or 200 if auto else asked.replications), jobs, most=auto)
+        return tell_cost(console, asked, len(arms(asked)) * (max_replications or 200 if auto else asked.replications), jobs, auto, keep)
 
     from influence_sim.engine import warm_up
     from influence_sim.studies.compare import compare

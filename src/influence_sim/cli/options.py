@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from influence_sim.scenario.loader import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
-KEPT = "Folder in which finished runs are kept: the same command goes on from there."
+KEPT = "Folder in which finished runs are kept: the same command goes on from there. After changing code of your own, use another."
 INVALID = (ExitCode.USAGE, ExitCode.SCENARIO_INVALID)
 RUNNING = (*INVALID, ExitCode.RUNS_FAILED, ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED)
 
@@ -112,7 +112,14 @@ def playing_options(function: F) -> F:
     return click.option("--executor", type=ExecutorName(), default="local", metavar="NAME", help=where)(function)
 
 
-def tell_cost(console: Console, scenario: Any, runs: int, workers: int | None = None, most: bool = False) -> int:
+def workers_of(executor: str) -> int | None:
+    """Return how many workers an executor of this machine has; None where that is decided later, or elsewhere."""
+    return 1 if executor == "serial" else int(executor[6:]) if executor.startswith("local:") else None
+
+
+def tell_cost(
+    console: Console, scenario: Any, runs: int, workers: int | None = None, most: bool = False, keep: Path | None = None
+) -> int:  # fmt: skip
     """Say how many runs a study has, `most` of them at worst, and about how long they take."""
     from influence_sim.cli.progress import duration
     from influence_sim.studies.estimating import cost_of
@@ -121,6 +128,7 @@ def tell_cost(console: Console, scenario: Any, runs: int, workers: int | None = 
     time = f"about {duration(cost.total)}" if cost.total >= 1 else "less than a second"
     where = f"{cost.workers} process{'es' * (cost.workers > 1)}"
     text = f"{'at most ' * most}{runs:,} runs, {time} on {where} (one takes {cost.seconds:.2g} s)"
+    text += f"; what {keep} has of them takes no time" if keep is not None and keep.exists() else ""
     return console.done(text, {**cost._asdict(), "total": cost.total, "told": text})
 
 
@@ -150,8 +158,10 @@ def load(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Loaded:
     return load_scenario(path, tuple(overrides))
 
 
-def writable(out: Path) -> Path:
-    """Find out before a long run, not after it, that results can be written to `out`."""
+def writable(out: Path, keep: Path | None = None) -> Path:
+    """Find out before a long run, not after it, that results can be written to `out`, and that what is kept is not replaced with it."""
+    if keep is not None and keep.resolve().is_relative_to(out.resolve()):
+        raise CommandError(f"--keep {keep} lies in --out {out}, which is replaced as a whole; choose a folder beside it", ExitCode.USAGE)
     if out.exists() and not out.is_dir():
         raise CommandError(f"cannot write to `{out}`: it is a file; choose a folder with --out", ExitCode.ENVIRONMENT)
     folder = out.absolute()

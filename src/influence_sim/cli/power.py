@@ -51,7 +51,7 @@ def command(
     from influence_sim.studies.powering import cells_of, objective_of, say_needs
 
     if out is not None:
-        check_target(writable(out))
+        check_target(writable(out, keep))
     loaded = load(scenario, [*overrides, *([] if days is None else [f"horizon={days}"]), f"replications={pilot}"])
     asked = loaded.scenario
     console.note(f"pilot: {len(asked.strategies)} strategies x {pilot} replications")

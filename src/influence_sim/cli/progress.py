@@ -16,6 +16,15 @@ from influence_sim.cli.console import Console, is_plain
 Estimates = Mapping[str, tuple[float, float, float]]
 
 
+
+def _seconds_asked(otherwise: float) -> float:
+    """Return what the environment asks for, if it is a number."""
+    try:
+        return float(os.environ.get("INFLUENCE_SIM_PROGRESS_SECONDS", otherwise))
+    except ValueError:
+        return otherwise
+
+
 class Progress:
     """Report runs done, time left and the running estimate; use as a context manager and call it.
 
@@ -34,7 +43,7 @@ class Progress:
         self.console = console
         self.shown = shown and not console.quiet
         self.live = self.shown and not is_plain(sys.stderr)
-        self.seconds = 0.5 if self.live else float(os.environ.get("INFLUENCE_SIM_PROGRESS_SECONDS", seconds))
+        self.seconds = 0.5 if self.live else _seconds_asked(seconds)
         self.done = 0
         self.total = 0
         self.so_far = ""

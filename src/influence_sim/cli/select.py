@@ -52,19 +52,21 @@ def command(
     from influence_sim.report.analysis import number
     from influence_sim.scenario.schema import OBJECTIVE_UNITS
     from influence_sim.studies.play import playing
-    from influence_sim.studies.powering import selected
+    from influence_sim.studies.powering import contenders, selected
+    from influence_sim.studies.selection import check
 
     asked = load(scenario, [*overrides, *([] if days is None else [f"horizon={days}"])]).scenario
     unit = OBJECTIVE_UNITS[asked.objective]
+    try:
+        check(contenders(asked), indifference, alpha, first, batch, most)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from problem
 
     def looked(alive: Sequence[str], replications: range) -> None:
         console.note(f"replications {replications.start + 1} to {replications.stop}: {', '.join(alive)}")
 
     with Progress(console, shown=True) as progress, playing(executor, keep, lambda done, total: progress(done, total, {})) as play:
-        try:
-            found = selected(asked, play, indifference, alpha, first, batch, most, looked)
-        except ValueError as problem:
-            raise click.UsageError(str(problem)) from problem
+        found = selected(asked, play, indifference, alpha, first, batch, most, looked)
     promise = f"within {number(indifference)} {unit} of the best with a probability of at least {1 - alpha:.0%}"
     lines = [f"{found.best} is selected: {promise}." if found.guaranteed else f"{found.best} has the best mean, but nothing is promised."]
     rest = [label for label in found.survivors if label != found.best]

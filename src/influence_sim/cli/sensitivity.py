@@ -47,6 +47,7 @@ def command(
         explained,
         noise_share,
         say_effects,
+        say_mover,
     )
 
     check_target(writable(out))
@@ -84,12 +85,12 @@ def command(
         for line in say_effects(table, noise_share(outcome.values), agreement(outcome, design), number)
     ]  # fmt: skip
     shares = pd.Series(best).value_counts(normalize=True)
-    lines.insert(0, f"Best on {measure} at the points played: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) + ".")
+    best_at = ", ".join(f"{name} {share * 100:.0f} %" for name, share in shares.items())
+    lines.insert(0, f"Best on {measure} at the points played: {best_at}.")
     orders = [_order(outcome, pair, measure) for outcome, pair in zip(asked, pairs, strict=False)]
     lines[1:1] = [f"{order}." for order in orders]
     every = pd.concat(tables, ignore_index=True)
-    top = tables[0].iloc[0]
-    mover = f"{top['parameter'].removeprefix('market.')} moves it most" if top["told"] else "nothing is told to move it"
+    mover = say_mover(tables[0])
     told = f"{orders[0] if orders else asked[0].name}; {mover}"
     lines += _meanings([name for table in tables for name in table.loc[table["told"], "parameter"].head(3)])
     n = int(design["replications"])
@@ -122,9 +123,13 @@ def command(
 
 def _order(outcome: Any, pair: tuple[str, str], measure: str) -> str:
     """Say which of two strategies is ahead at how many points."""
-    ahead = float((outcome.values.mean(axis=1) > 0).mean())
-    first, second = pair if ahead >= 0.5 else pair[::-1]
-    return f"{first} has more {measure.replace('_', ' ')} than {second} at {max(ahead, 1 - ahead):.0%} of {len(outcome.values)} points"
+    means, name = outcome.values.mean(axis=1), measure.replace("_", " ")
+    ahead, behind, n = int((means > 0).sum()), int((means < 0).sum()), len(means)
+    equal = f", equal at {n - ahead - behind}" if ahead + behind < n else ""
+    if ahead == behind:
+        return f"{' and '.join(pair)} are equally often ahead on {name} ({ahead} of {n} points each{equal})"
+    first, second = pair if ahead > behind else pair[::-1]
+    return f"{first} has more {name} on average than {second} at {max(ahead, behind) / n * 100:.0f} % of {n} points{equal}"
 
 
 def _meanings(names: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from influence_sim.cli.options import (
     set_option,
     tell_cost,
     voice_options,
+    workers_of,
     writable,
 )  # fmt: skip
 from influence_sim.cli.progress import Progress
@@ -62,7 +63,7 @@ def command(
     from influence_sim.studies.stress import EXPECTED, Stress, play_futures, prepare, sample_means
     from influence_sim.studies.stress import plans as tested
 
-    check_target(writable(out))
+    check_target(writable(out, keep))
     changed = {name: options[name] for name in ("worlds", "samples") if options[name] is not None}
     asked = load_question(question, Stress, changed | ({} if plans is None else {"scenario": str(plans.absolute())}))
     ready = prepare(asked, question, overrides)
@@ -71,7 +72,7 @@ def command(
         raise click.UsageError(f"{asked.scenario} has no plan but the control; give one with --plans")
     if dry_run:
         runs = (len(labels) + 1) * (len(ready.named) * asked.worlds + len(ready.sampled) * asked.sample_worlds)
-        return tell_cost(console, ready.expected.scenario, runs)
+        return tell_cost(console, ready.expected.scenario, runs, workers_of(executor), keep=keep)
     if ready.sampled:
         from influence_sim.studies.prim import check_installed, find_box, say_box
 

@@ -18,7 +18,7 @@ from influence_sim.cli.completing import scenario_files
 from influence_sim.cli.console import Console
 from influence_sim.cli.exit_codes import ExitCode
 from influence_sim.cli.helping import Page
-from influence_sim.cli.options import RUNNING, ExecutorName, ScenarioFile, set_option, voice_options, writable
+from influence_sim.cli.options import RUNNING, ExecutorName, ScenarioFile, set_option, voice_options, workers_of, writable
 from influence_sim.cli.progress import Progress, duration
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _tell(console: Console, what: str, need: Estimate, executor: str, out: Path 
     """Print what a sweep needs."""
     from loky import cpu_count
 
-    workers = {"serial": 1, "local": cpu_count()}.get(executor) or (int(executor[6:]) if executor.startswith("local:") else None)
+    workers = workers_of(executor) or (cpu_count() if executor == "local" else None)
     folder = next(path for path in [(out or Path()).absolute(), *(out or Path()).absolute().parents] if path.exists())
     free = shutil.disk_usage(folder).free
     left = need.planned - need.finished

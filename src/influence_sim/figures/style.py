@@ -115,8 +115,9 @@ def _keep(text: str) -> str:
 
 
 def wrap(name: str, width: int = 18, lines: int = 2) -> str:
-    """Break a name for a label; a very long one is cut with an ellipsis."""
-    parts = textwrap.wrap(str(name), width, break_long_words=True) or [""]
+    """Break a name for a label, also after an underscore; a very long one is cut with an ellipsis."""
+    broken = textwrap.wrap(str(name).replace("_", "_ "), width, break_long_words=True) or [""]
+    parts = [part.replace("_ ", "_") for part in broken]
     if len(parts) > lines:
         parts = [*parts[: lines - 1], parts[lines - 1][: width - 1] + "…"]
     return "\n".join(parts)

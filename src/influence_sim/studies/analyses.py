@@ -1,4 +1,4 @@
-"""Every analysis of the command line in one call: a file or a scenario in, tables out.
+"""Analyses of the command line in one call each: a file or a scenario in, tables out; `prim.find_box` takes the samples of a stress test.
 
 ``sweep`` and ``compare`` have calls of their own. All play through the one loop, so `executor` and `keep` mean what they mean there.
 """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from influence_sim.scenario.schema import Scenario
 
+T = TypeVar("T")
 # A run shorter than this is played some times more, for the first one loads compiled code and a busy machine stops any.
 LOADING, TRIALS = 2.0, 3
 
@@ -45,9 +47,16 @@ def cost_of(scenario: Scenario, runs: int, workers: int | None = None) -> Cost:
     from influence_sim.studies.worlds import Worlds, fitting
 
     warm_up()
-    worlds, taken = Worlds(), list[float]()
+    worlds = Worlds()
+    seconds, _ = timed(lambda: run_one(scenario, arms(scenario)[-1], 0, worlds=worlds))
+    return Cost(runs, seconds, workers or fitting(cpu_count(), scenario.market, worlds.graph(scenario)))
+
+
+def timed(run: Callable[[], T]) -> tuple[float, T]:
+    """Return how long a run takes, and what it gives; a long one is played once."""
+    taken = list[float]()
     while not taken or (taken[0] < LOADING and len(taken) <= TRIALS):
         begun = time.perf_counter()
-        run_one(scenario, arms(scenario)[-1], 0, worlds=worlds)
+        value = run()
         taken.append(time.perf_counter() - begun)
-    return Cost(runs, median(taken), workers or fitting(cpu_count(), scenario.market, worlds.graph(scenario)))
+    return median(taken[1:] or taken), value

@@ -214,6 +214,17 @@ async def _kill_me() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _playing(key: Any) -> Callable[..., tuple[str, str] | None]:
+    """Return a function for the scheduler: address and id of the worker that plays a task, None while the task waits behind others."""
+
+    def ask(dask_scheduler: Any) -> tuple[str, str] | None:  # sent by value: the scheduler need not have this package
+        task = dask_scheduler.tasks.get(key)
+        worker = None if task is None else task.processing_on
+        return None if worker is None or task not in worker.executing else (worker.address, worker.server_id)
+
+    return ask
+
+
 class Dask:
     """Workers of a dask.distributed scheduler that somebody runs; they outlive the driver, by design."""
 
@@ -242,7 +253,7 @@ class Dask:
             raise ExecutorError(f"cannot reach {self.name}: {error}") from error
         self._futures: dict[Any, int] = {}
         self._killed: list[tuple[int, list[Outcome] | None]] = []
-        self._dead = set[str]()  # addresses of workers that were killed; one that starts anew has another
+        self._dead = set[tuple[str, str]]()  # workers that were killed; one that starts anew at the same address has another id
         self._packed = cloudpickle.dumps(work)
         self._digest = hashlib.sha256(self._packed).hexdigest()
         self._asked, self._threads, self._seen = float("-inf"), 0, time.monotonic()
@@ -312,18 +323,14 @@ class Dask:
         """Kill the worker that plays a batch; a nanny starts another one, and other work of it is done elsewhere."""
         future = next(future for future, at in self._futures.items() if at == ticket)
         try:
-            playing = self._client.processing()
-            where = next((at for at, keys in playing.items() if future.key in keys), None)
+            where = self._client.run_on_scheduler(_playing(future.key))
             if where is None or where in self._dead:
                 return False
-            # A worker's tasks are those it plays and those that wait there behind them: it plays the oldest, one a thread.
-            mine = {f.key: at for f, at in self._futures.items()}
-            there = sorted(mine[key] for key in playing[where] if key in mine)
-            if ticket not in there[: self._client.nthreads()[where]]:
-                return False
             future.cancel()  # first: the scheduler would hand it to the next worker
-            self._client.run(_kill_me, workers=[where], wait=False, on_error="ignore")
+            self._client.run(_kill_me, workers=[where[0]], wait=False, on_error="ignore")
         except Exception as error:
+            if self._client.status == "running":  # a worker may have left in between: asked again later
+                return False
             raise self._gone() from error
         self._dead.add(where)
         self._killed.append((self._futures.pop(future), None))

@@ -237,7 +237,8 @@ class _Reader:
 
                 self.unknown("measures", name, "no measure is called", [*OWN, *INDUSTRY])
         if asked.precision:
-            self.check_precision(asked, asked.precision, [label for label in known if not asked.strategies or label in asked.strategies])
+            played = {*asked.strategies, control_label(base)} if asked.strategies else {*known}
+            self.check_precision(asked, asked.precision, [label for label in known if label in played])
         if asked.stop and asked.stop.series not in SERIES:
             node, _ = locate(self.root, ["stop", "series"])
             near = closest(asked.stop.series, SERIES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 from influence_sim.record import RunResult
 from influence_sim.studies.journal import question_digest, run_id
 from influence_sim.studies.outputs import MADE_BY, OutputError
-from influence_sim.studies.results import decides
+from influence_sim.studies.results import decides, replacing
 
 if TYPE_CHECKING:
     from influence_sim.scenario.schema import Scenario
@@ -69,7 +70,7 @@ class Kept:
                     if column:
                         tables[table][column] = found[key]
                 told = json.loads(str(found["told"]))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
         return RunResult(label, replication, told["totals"], people_per_agent=told["people_per_agent"], **tables)
 
@@ -84,13 +85,5 @@ class Kept:
         path = self._file(result.strategy, result.replication)
         columns = {f"{table}/{name}": values for table in TABLES for name, values in getattr(result, table).items()}
         told = json.dumps({"totals": {k: float(v) for k, v in result.totals.items()}, "people_per_agent": result.people_per_agent})
-        building = path.with_suffix(f".{os.getpid()}.part")
-        try:
-            with building.open("wb") as file:
-                np.savez_compressed(file, told=np.array(told), **columns)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(building, path)
-        except OSError as error:
-            building.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {path}: {error.strerror or error}; every run kept so far is still there") from error
+        with replacing(path, "every run kept so far is still there") as building, building.open("wb") as file:
+            np.savez_compressed(file, told=np.array(told), **columns)

@@ -132,8 +132,9 @@ def run_loop(
     def take() -> Batch:
         if alone:
             return (alone.popleft(),)
-        ahead.extend(islice(waiting, max(0, size * executor.workers - len(ahead))))
-        share = min(size, -(-len(ahead) // executor.workers))  # the last runs are dealt out, so that no worker waits long for another
+        workers = max(1, executor.workers)  # a cluster may lose its last one at any time
+        ahead.extend(islice(waiting, max(0, size * workers - len(ahead))))
+        share = min(size, -(-len(ahead) // workers))  # the last runs are dealt out, so that no worker waits long for another
         return tuple(ahead.popleft() for _ in range(share))
 
     while True:

@@ -41,6 +41,19 @@ def objective_of(scenario: Scenario, runs: pd.DataFrame) -> tuple[Array, list[st
     return table[defined].to_numpy(float), defined
 
 
+def contenders(scenario: Scenario) -> list[str]:
+    """Return the labels among which a selection can choose.
+
+    Raises
+    ------
+    ValueError
+        When the objective has no mean.
+    """
+    if scenario.objective == "cost_per_incremental_purchase":
+        raise ValueError("a selection needs an objective with a mean: profit, incremental_purchases or reach (--set objective=...)")
+    return [label for label in arms(scenario) if label != control_label(scenario)]
+
+
 def selected(
     scenario: Scenario, play: Play, indifference: float, alpha: float = 0.05, first: int = 20, batch: int = 10, most: int = 500,
     looked: Callable[[Sequence[str], range], None] = lambda alive, replications: None,
@@ -50,10 +63,8 @@ def selected(
     Raises
     ------
     ValueError
-        As `kim_nelson`, and when the objective has no mean.
+        As `kim_nelson` and `contenders`.
     """
-    if scenario.objective == "cost_per_incremental_purchase":
-        raise ValueError("a selection needs an objective with a mean: profit, incremental_purchases or reach (--set objective=...)")
 
     def values(alive: Sequence[str], replications: range) -> Array:
         looked(alive, replications)
@@ -61,10 +72,7 @@ def selected(
         found, known = objective_of(part, play([part], replications))
         return np.column_stack([found[:, known.index(label)] for label in alive])
 
-    labels = [label for label in arms(scenario) if label != control_label(scenario)]
-    if len(labels) < 2:
-        raise ValueError("a selection needs at least two strategies beside the control")
-    return kim_nelson(values, labels, indifference, alpha, first, batch, most)
+    return kim_nelson(values, contenders(scenario), indifference, alpha, first, batch, most)
 
 
 def cells_of(scenario: Scenario, runs: pd.DataFrame) -> dict[str, Cells]:

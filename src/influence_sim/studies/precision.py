@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,14 +39,14 @@ class Reached(NamedTuple):
     more: int
 
 
-def reached(plan: Plan, records: Records) -> list[Reached]:
-    """Return how far every point of a plan that asks for a precision is."""
+def reached(plan: Plan, records: Records, again: Collection[str] = ()) -> list[Reached]:
+    """Return how far every point of a plan that asks for a precision is; runs that are played `again` are not finished."""
     asked = plan.experiment.precision
     assert asked is not None
     values: dict[tuple[str, int, str], dict[int, float]] = {}
     finished = dict.fromkeys(plan.replications, 0)
     for row in table_rows(plan, records):
-        finished[row["market"], row["point"]] += 1
+        finished[row["market"], row["point"]] += row["run_id"] not in again
         if row["strategy"] in asked.difference:
             values.setdefault((row["market"], row["point"], row["strategy"]), {})[row["replication"]] = row[asked.measure]
     found = []
@@ -61,14 +62,14 @@ def reached(plan: Plan, records: Records) -> list[Reached]:
     return found
 
 
-def extend(plan: Plan, folder: str | os.PathLike[str]) -> bool:
+def extend(plan: Plan, folder: str | os.PathLike[str], again: Collection[str] = ()) -> bool:
     """Give every point the replications that it still needs by what is finished in `folder`; return whether any got some."""
     if plan.experiment.precision is None:
         return False
     grown = False
     with Records(folder) as records:
         # What was finished by an earlier call may carry a point through several looks.
-        while needs := [at for at in reached(plan, records) if at.more]:
+        while needs := [at for at in reached(plan, records, again) if at.more]:
             grown = True
             for at in needs:
                 plan.replications[at.market, at.point] += at.more

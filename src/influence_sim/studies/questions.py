@@ -44,18 +44,24 @@ def load_question(path: str | os.PathLike[str], model: type[Question], instead: 
         raise ScenarioError([Mark(file, 1, 1).problem(SYNTAX, "", f"{file} is empty", "a mapping of keys")])
     if not isinstance(root.value, dict):
         raise ScenarioError([root.mark.problem(WRONG_TYPE, "", "the file must be a mapping of keys", "key: value", shown(root.plain()))])
+    instead = instead or {}
     try:
-        asked = model.model_validate_json(to_json(root.plain()))
+        return model.model_validate_json(to_json({**root.plain(), **instead}))
     except ValidationError as error:
-        raise ScenarioError([explain(detail, root, model) for detail in error.errors(include_url=False)]) from error
-    if not instead:
-        return asked
-    try:
-        return model.model_validate({**asked.model_dump(exclude_unset=True), **instead})
-    except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+    if instead and (any(detail["loc"][:1] and detail["loc"][0] in instead for detail in found) or _is_valid(root.plain(), model)):
+        detail = next((d for d in found if d["loc"][:1] and d["loc"][0] in instead), found[0])
         at = ".".join(map(str, detail["loc"]))
-        raise InsteadError(f"{at}: {detail['msg']}" if at else str(detail["msg"]).removeprefix("Value error, ")) from error
+        raise InsteadError(f"{at}: {detail['msg']}" if at else str(detail["msg"]).removeprefix("Value error, "))
+    raise ScenarioError([explain(detail, root, model) for detail in found])
+
+
+def _is_valid(told: Mapping[str, Any], model: type[BaseModel]) -> bool:
+    try:
+        model.model_validate_json(to_json(told))
+    except ValidationError:
+        return False
+    return True
 
 
 def beside(file: str | os.PathLike[str], name: str) -> Path:

@@ -268,7 +268,7 @@ def _write_json(told: Mapping[str, Any], path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, kept: str = "the journal beside it has every finished run") -> Iterator[Path]:
     """Yield a path beside `path` that takes its place when it is complete.
 
     Raises
@@ -276,7 +276,7 @@ def replacing(path: Path) -> Iterator[Path]:
     OutputError
         When the disk is full or fails; the old file is still there.
     """
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -285,6 +285,6 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; the journal beside it has every finished run") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; {kept}") from error
     finally:
         temporary.unlink(missing_ok=True)

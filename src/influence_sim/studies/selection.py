@@ -33,6 +33,17 @@ class Selection(NamedTuple):
     guaranteed: bool
 
 
+def check(arms: Sequence[str], indifference: float, alpha: float, first: int, batch: int, most: int) -> None:
+    """Refuse what `kim_nelson` cannot be asked; errors as there."""
+    k = len(arms)
+    if k < 2 or len(set(arms)) < k:
+        raise ValueError(f"a selection needs at least two different strategies beside the control; got {', '.join(arms) or 'none'}")
+    if not indifference > 0 or not 0 < alpha < 1 - 1 / k:
+        raise ValueError(f"indifference must be positive and alpha between 0 and {1 - 1 / k:.2g}; got {indifference} and {alpha}")
+    if first < 3 or batch < 1 or most < first:
+        raise ValueError(f"a selection needs first >= 3, batch >= 1 and most >= first; got {first}, {batch} and {most}")
+
+
 def kim_nelson(
     play: Play, arms: Sequence[str], indifference: float, alpha: float = 0.05, first: int = 20, batch: int = 10, most: int = 1_000
 ) -> Selection:
@@ -62,13 +73,8 @@ def kim_nelson(
 
     Source: Kim & Nelson 2001, ACM TOMACS 11(3), 251-273, with c = 1.
     """
+    check(arms, indifference, alpha, first, batch, most)
     k = len(arms)
-    if k < 2 or len(set(arms)) < k:
-        raise ValueError(f"a selection needs at least two different arms; got {list(arms)}")
-    if not indifference > 0 or not 0 < alpha < 1 - 1 / k:
-        raise ValueError(f"indifference must be positive and alpha between 0 and {1 - 1 / k:.2g}; got {indifference} and {alpha}")
-    if first < 3 or batch < 1 or most < first:
-        raise ValueError(f"a selection needs first >= 3, batch >= 1 and most >= first; got {first}, {batch} and {most}")
     eta = 0.5 * ((2 * alpha / (k - 1)) ** (-2 / (first - 1)) - 1)
     h2 = 2 * eta * (first - 1)
     values = np.asarray(play(list(arms), range(first)), float)

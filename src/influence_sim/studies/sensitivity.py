@@ -249,6 +249,19 @@ def agreement(outcome: Outcome, design: Mapping[str, Any]) -> float:
     return math.nan if np.ptp(one) == 0 or np.ptp(other) == 0 else float(spearmanr(one, other).statistic)
 
 
+def say_mover(table: pd.DataFrame) -> str:
+    """Say which parameter moves an outcome most, and which cannot be told from it because their intervals reach into its own."""
+    told = table[table["told"]]
+    if not len(told):
+        return "nothing is told to move it"
+    names = [str(name).removeprefix("market.") for name in told.loc[told["hi"] >= told["lo"].iloc[0], "parameter"]]
+    if len(names) == 1:
+        return f"{names[0]} moves it most"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    first = ", ".join(names[:3]) if more else ", ".join(names[:-1]) + f" and {names[-1]}"
+    return f"{first}{more} move it most"
+
+
 def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) -> list[str]:
     """Return the result of one outcome in sentences."""
     name, method = table["outcome"].iloc[0], table["method"].iloc[0]
@@ -265,7 +278,7 @@ def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) ->
     if weak:
         lines.append(f"{weak} of {len(table)} parameters cannot be told from no influence on it.")
     if math.isfinite(noise) and noise > 0.2:
-        lines.append(f"Luck is {noise:.0%} of the variance between points: more replications would sharpen this.")
+        lines.append(f"Luck is {noise * 100:.0f} % of the variance between points: more replications would sharpen this.")
     if math.isfinite(agree) and agree < 0.7:
         lines.append(f"Odd and even replications rank the parameters differently (Spearman {agree:.2f}): read only the first few.")
     return lines

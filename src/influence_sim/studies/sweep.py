@@ -13,13 +13,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influence_sim.engine import warm_up
 from influence_sim.scenario.points import at_point
 from influence_sim.scenario.schema import Scenario
+from influence_sim.studies.estimating import timed
 from influence_sim.studies.executors import check_executor, executor_of
 from influence_sim.studies.experiment import MEASURES, THE_MARKET, Experiment, Stop, points_of_table
 from influence_sim.studies.journal import NAME, Journal, check_folder, read_journal
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "Estimate", "Play", "estimate", "load_results", "run_points", "sweep"]
 
 Progress = Callable[[int, int], None]
-# A trial run shorter than LOADING seconds is played TRIALS times more, for the first one loads compiled code and a busy machine stops any.
-LOADING, TRIALS = 10.0, 3
 POINTS = "points"  # the name of the experiment that `run_points` keeps
 
 
@@ -150,16 +149,18 @@ def _swept(
     plan, begun = Plan(experiment), datetime.now(UTC)
     with Journal(folder) as journal:
         _check_owner(folder, experiment)
-        done = set[str]()
+        done, again = set[str](), set[str]()
         for record in journal.read():  # the last record of a run counts
-            (done.discard if retry_failed and record["status"] != OK else done.add)(record["run_id"])
-        extend(plan, folder)
+            failed = retry_failed and record["status"] != OK
+            (again if failed else done).add(record["run_id"])
+            (done if failed else again).discard(record["run_id"])
+        extend(plan, folder, again)
         counts = _counted(plan, done, Counts(0, 0, damaged=journal.damaged))
         told = plan if shown is experiment else Plan(shown)
         write_design(told, folder)
         try:
             todo = counts.planned > counts.before
-            with closing(_played(plan, done, executor if todo else "serial", stall, stopped, journal)) as played:
+            with closing(_played(plan, done, again, executor if todo else "serial", stall, stopped, journal)) as played:
                 size = sum(plan.replications.values())
                 for outcomes in played:
                     counts = counts.plus(outcomes)
@@ -187,7 +188,7 @@ def _counted(plan: Plan, done: set[str], counts: Counts) -> Counts:
 
 
 def _played(
-    plan: Plan, done: set[str], executor: str | Executor, stall: float, stopped: Callable[[], bool], journal: Journal
+    plan: Plan, done: set[str], again: set[str], executor: str | Executor, stall: float, stopped: Callable[[], bool], journal: Journal
 ) -> Generator[list[Outcome]]:
     """Play what is not done and yield outcomes when they are on disk and among what is done, as often as a precision asks for more."""
     asked = plan.experiment
@@ -206,8 +207,9 @@ def _played(
             for outcomes in run_loop(runs(), where, stall, stopped):
                 journal.append([_record(rows.pop(outcome.key), outcome) for outcome in outcomes])
                 done.update(outcome.key for outcome in outcomes)
+                again.difference_update(outcome.key for outcome in outcomes)
                 yield outcomes
-            more = not stopped() and extend(plan, journal.path.parent)
+            more = not stopped() and extend(plan, journal.path.parent, again)
 
 
 @contextmanager
@@ -276,7 +278,7 @@ def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) 
     """Return how many runs an experiment needs and about what they cost.
 
     Seconds are the mean of the finished runs, where there are any; else a run of each market is played, of its last arm at its
-    first point, a short one several times: its median counts.
+    first point, as `estimating.timed` does.
     """
     plan = Plan(experiment)
     if out is not None and (Path(out) / NAME).exists():
@@ -296,10 +298,7 @@ def estimate(experiment: Experiment, out: str | os.PathLike[str] | None = None) 
         for row in _first_of_each_market(plan):
             point = tuple(experiment.sample.points[row.point].items())
             run = Run(row.run_id, (row.market, point, row.strategy, row.replication))
-            (outcome,) = play_batch(play, [run])
-            took = outcome.seconds
-            if took < LOADING:
-                took = median(play_batch(play, [run])[0].seconds for _ in range(TRIALS))
+            took, (outcome,) = timed(partial(play_batch, play, [run]))
             seconds.append(took)
             size = max(size, len(json.dumps(_record(row, outcome))))
     cells = 8 * (len(COLUMNS) + len(experiment.names) + len(experiment.measures))

@@ -30,8 +30,8 @@ GRAPH_FROM = 1_000_000  # follows from which on a loaded graph is mapped by work
 KEPT = 2e9
 PREFIX = "influence-sim-worlds-"  # of the temporary folder of a study, then the number of its process
 _EDGES = ("source", "target", "weight")
-# Memory of one run: measured 6.8 GB at its peak in 4 days of 1,000,000 people with 56 follows each, .7 GB in 2 days of
-# 100,000; with a margin of a fifth, because it grows with the days (docs/howto/million.md).
+# Memory of one run: measured 5.2 GB at its peak in 7 days of 1,000,000 people with 56 follows each (7.0 projected to 30), .7 GB in
+# 2 days of 100,000; with a margin, because it grows with the days (docs/howto/million.md).
 BYTES_PER_PERSON, BYTES_PER_FOLLOW, BYTES_AT_LEAST = 4000.0, 70.0, 300e6
 
 
