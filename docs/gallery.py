@@ -36,7 +36,7 @@ def figures() -> None:
 @contextmanager
 def studio() -> Iterator[str]:
     """Run the studio and yield its link."""
-    command = [*COMMAND, "studio", "--no-browser", "--quiet"]
+    command = [*COMMAND, "studio", "--no-browser", "--quiet", "--results", str(RESULTS)]
     with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -46,7 +46,7 @@ def studio() -> Iterator[str]:
 
 
 def screens() -> None:
-    """Photograph the lessons and the report; say what is missing where that cannot be done."""
+    """Photograph the studio and the report; say what is missing where that cannot be done."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
@@ -57,36 +57,56 @@ def screens() -> None:
         return
     with studio() as link, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for lesson, (hour, colours) in SCREENS.items():
-            page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=colours, reduced_motion="reduce")
-            page.set_default_timeout(300_000)
-            page.goto(f"{link}#{lesson}")
-            page.wait_for_selector(".lesson[data-hour]")
-            page.click("form.bet button.primary")
-            page.select_option("#speed", "60")
-            page.click("#play")
-            while float(page.get_attribute(".lesson", "data-hour")) < hour:
-                page.wait_for_timeout(50)
-            page.click("#play")
-            page.wait_for_selector("#play:not(:has-text('Pause'))")
-            if lesson == "follow":
-                page.click("text=who liked it")
-                page.wait_for_selector(".why[data-slot]")
-            page.wait_for_timeout(1500)
-            page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
-            save(page.screenshot(), f"studio_{lesson}")
+        lessons(browser, link)
+        strategist(browser, link)
         page = browser.new_page(viewport={"width": 900, "height": 1100}, color_scheme="light")
         page.goto((RESULTS / "demo" / "report.html").as_uri())
-        save(page.screenshot(), "report")
+        save(page, "report")
         browser.close()
 
 
-def save(picture: bytes, name: str) -> None:
-    """Write a picture with as many colours of its own as a small file holds."""
+def lessons(browser: Any, link: str) -> None:
+    """Play every lesson for a while."""
+    for lesson, (hour, colours) in SCREENS.items():
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=colours, reduced_motion="reduce")
+        page.set_default_timeout(300_000)
+        page.goto(f"{link}#{lesson}")
+        page.wait_for_selector(".lesson[data-hour]")
+        page.click("form.bet button.primary")
+        page.select_option("#speed", "60")
+        page.click("#play")
+        while float(page.get_attribute(".lesson", "data-hour")) < hour:
+            page.wait_for_timeout(50)
+        page.click("#play")
+        page.wait_for_selector("#play:not(:has-text('Pause'))")
+        if lesson == "follow":
+            page.click("text=who liked it")
+            page.wait_for_selector(".why[data-slot]")
+        save(page, f"studio_{lesson}")
+
+
+def strategist(browser: Any, link: str) -> None:
+    """Compare the strategies of the demonstration in a form, at the form's sizes, and list what was played."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1100}, color_scheme="light")
+    page.set_default_timeout(600_000)
+    page.goto(f"{link}#compare/demo")
+    page.click("form.card button.primary")
+    page.wait_for_selector(".verdict")
+    save(page, "studio_compare")
+    page.click("nav a[href='#runs']")
+    page.wait_for_selector("table.runs")
+    page.set_viewport_size({"width": 1280, "height": 680})
+    save(page, "studio_runs")
+
+
+def save(page: Any, name: str) -> None:
+    """Photograph a page once it stands still, with as many colours of its own as a small file holds."""
     from PIL import Image
 
     path = IMAGES / f"{name}.png"
-    found: Any = Image.open(io.BytesIO(picture)).convert("RGB")
+    page.wait_for_timeout(1500)
+    page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
+    found: Any = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     # Colours of dots on a map are rare, and the median cut would paint orange ones brown.
     found.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
     if path.stat().st_size > MOST:
@@ -95,6 +115,7 @@ def save(picture: bytes, name: str) -> None:
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
+    shutil.rmtree(RESULTS, ignore_errors=True)  # the list of runs is that of this gallery
     figures()
     screens()
     for path in sorted(IMAGES.iterdir()):

@@ -133,6 +133,16 @@ def ready(page: Any, bet: bool = True) -> Any:
     return page
 
 
+def wire(studio: Studio, token: str | None = None, origin: str | None = None, host: str | None = None) -> Any:
+    """Open a socket as the page would, but for what is given."""
+    client = pytest.importorskip("websockets.sync.client", reason="the studio extra is not installed")
+    headers = {} if host is None else {"Host": host}
+    return client.connect(
+        f"ws://127.0.0.1:{studio.port}/ws?token={studio.token if token is None else token}",
+        origin=studio.origin if origin is None else origin or None, additional_headers=headers, max_size=None,
+    )  # fmt: skip
+
+
 def hour(page: Any) -> float:
     """Return the hour on the page."""
     return float(page.get_attribute(".lesson", "data-hour"))

@@ -7,6 +7,8 @@ import math
 import re
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ import pytest
 from influence_sim.record import EventLog, read_events
 from influence_sim.studio.lessons import Setup, lesson, lessons
 from influence_sim.studio.plays import FollowPlay
+from influence_sim.studio.sessions import MOST_SESSIONS
 
-from .conftest import PATIENCE, Studio, hour, play_to, reach, ready, serious
+from .conftest import PATIENCE, Studio, hour, play_to, reach, ready, serious, wire
 
 SMALL = """name: <script>alert(1)</script>
 strategies: [none]
@@ -151,6 +154,10 @@ def test_luck_draws_a_curve_for_every_roll(open_page):
     assert page.locator(".ghost").count() == 20
     low, high = map(int, re.findall(r"from ([\d,]+) to ([\d,]+)", page.inner_text(".luckwords").replace(",", ""))[0])
     assert low < high
+    page.click("#luck")
+    page.wait_for_selector("#luck[disabled]")
+    page.click("text=Reset")
+    page.wait_for_selector("#luck:not([disabled])")  # though the last roll never came
 
 
 @pytest.mark.slow
@@ -160,7 +167,8 @@ def test_other_towns_are_compared_in_pairs_and_equal_worlds_cannot_be_told_apart
     page.wait_for_timeout(1500)
     page.click("#reveal")
     page.wait_for_selector(".revealwords:has-text('Cannot tell')")
-    assert page.locator(".dots i").count() == 30
+    assert page.locator(".dots i").all_inner_texts() == ["="] * 30
+    assert "in B in 0, equal in 30" in page.inner_text(".revealwords")
 
 
 def test_parallel_worlds_share_songs_and_differ_in_luck(open_page):
@@ -190,6 +198,36 @@ def test_pages_are_independent_and_a_closed_one_ends_its_session(open_page, stud
     one.context.close()
     two.click("text=+1 hour")
     two.wait_for_selector(".lesson[data-hour='1']")
+    exceptions = pytest.importorskip("websockets.exceptions")
+    with ExitStack() as stack:
+        for _ in range(MOST_SESSIONS - 1):
+            last = stack.enter_context(wire(studio))
+        with pytest.raises(TimeoutError):  # nobody is sent away but the next
+            last.recv(timeout=1)
+        with pytest.raises(exceptions.ConnectionClosed):
+            stack.enter_context(wire(studio)).recv(timeout=10)
+
+
+def test_only_lessons_have_a_connection_and_back_goes_back(open_page):
+    page = open_page("runs")
+    sockets = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.reload()
+    page.wait_for_selector(":text('No runs yet'), table.runs")
+    assert sockets == []
+    page.click("nav a:has-text('Follow')")
+    ready(page)
+    page.click("text=+1 hour")
+    page.wait_for_selector(".lesson[data-hour='1']")
+    page.click("nav a:has-text('Strategy')")
+    page.wait_for_selector(".strategy form")
+    assert [socket.is_closed() for socket in sockets] == [True]
+    assert page.is_hidden(".lost")
+    page.go_back()
+    page.wait_for_selector(".lesson.follow[data-hour='0']")
+    assert len(sockets) == 2
+    page.go_back()
+    page.wait_for_selector(":text('No runs yet'), table.runs")
 
 
 def test_a_lost_connection_is_told_and_nothing_is_lost(open_page):
@@ -241,6 +279,7 @@ def test_a_file_of_the_user(open_page, tmp_path):
     told = page.inner_text(".answer")
     assert "scenario.yaml:6:" in told
     assert "did you mean `stage_quota`" in told
+    assert page.input_value("#scenario") == ""  # a browser tells of the same file only when none is chosen
     page.set_input_files("#scenario", big)
     page.wait_for_selector(".answer:has-text('larger than 256 KB')")
     page.set_input_files("#scenario", good)
@@ -325,6 +364,15 @@ def test_narrow_and_enlarged_pages_do_not_scroll_sideways(open_page, view):
 def test_forced_colours_and_class_mode(open_page):
     page = ready(open_page("tune", forced_colors="active"))
     play_to(page, 3)
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    colours = "([selector, name]) => getComputedStyle(document.querySelector(selector))[name]"
+    marks = [page.evaluate(colours, [f".world.{side} .letter", "backgroundColor"]) for side in "ab"]
+    lines = [page.evaluate(colours, [f".line.{side}", "stroke"]) for side in "ab"]
+    assert marks == lines  # data keep their colours
+    assert marks[0] != marks[1]
+    # All else has the system's.
+    assert page.evaluate(colours, [".card", "borderTopColor"]) == page.evaluate(colours, ["body", "color"])
+    assert page.evaluate(colours, ["#play", "borderTopWidth"]) == "2px"
     page.click("#classmode")
     size = float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('.status')).fontSize)"))
     assert size >= 20
@@ -342,8 +390,36 @@ def test_a_link_shows_the_same_again(open_page):
     assert json.loads(again.get_attribute("[data-world=A]", "data-settings"))["exploration"] == 0.5
 
 
+def test_newly_reached_people_pulse_unless_motion_is_reduced(open_page):
+    for motion in ("no-preference", "reduce"):
+        page = ready(open_page("follow", reduced_motion=motion))
+        drawn = "Number(document.querySelector('canvas.map').dataset.drawn)"
+        for _ in range(4):
+            page.click("text=+1 hour")
+        page.wait_for_selector(".lesson[data-hour='4']")
+        page.wait_for_timeout(100)
+        first = page.evaluate(drawn)
+        page.wait_for_timeout(1500)
+        last = page.evaluate(drawn)
+        page.wait_for_timeout(500)
+        assert page.evaluate(drawn) == last  # glowing ends
+        assert last > first + 5 if motion == "no-preference" else last == first
+
+
+def slowness() -> float:
+    """Return how many times longer a fixed piece of work takes here than on an idle laptop of 2020, at least 1."""
+    values, times = np.arange(400_000.0), []
+    for _ in range(9):
+        start = time.perf_counter()
+        np.sort(np.sin(values))
+        sum(range(400_000))
+        times.append(time.perf_counter() - start)
+    return max(1.0, float(np.median(times)) / 0.03)
+
+
 @pytest.mark.slow
 def test_two_worlds_of_2000_people_are_fast_enough(open_page):
+    slow = slowness()
     page = ready(open_page("tune"))
     page.select_option("#speed", "60")
     page.click("#play")
@@ -359,7 +435,7 @@ def test_two_worlds_of_2000_people_are_fast_enough(open_page):
     frames, seconds = int(page.get_attribute(".lesson", "data-frames")) - first, (page.evaluate("performance.now()") - start) / 1000
     took = float(page.get_attribute(".lesson", "data-took"))
     print(f"{frames / seconds:.1f} pictures/s, knob to picture p95 {np.quantile(lags, 0.95):.0f} ms, a round {took:.0f} ms")
-    slow = max(1.0, took / 45.0)  # a machine that is busy or weak: both worlds of a round should take 45 ms
+    slow = max(slow, slowness())  # a machine that is busy or weak, by a measure that has no part in the studio
     assert frames / seconds >= 10 / slow
     assert np.quantile(lags, 0.95) < 300 * slow
 

@@ -87,6 +87,14 @@ def test_luck_of_a_file(open_page, recorded):
     page.click("#luck")
     page.wait_for_selector(".luckwords:has-text('20 of 20')")
     assert page.locator(".ghost").count() == 20
+    page.click("#luck")
+    page.wait_for_selector("#luck[disabled]")
+    page.click("text=Reset")
+    page.wait_for_timeout(2500)
+    assert page.locator(".ghost").count() == 0  # rolls of before do not come late
+    assert page.is_enabled("#luck")
+    page.click("#luck")
+    page.wait_for_selector(".luckwords:has-text('20 of 20')")
     assert re.search(r"of 20 passed|of \d+ passed your bet", page.inner_text(".luckwords"))
 
 

@@ -14,22 +14,12 @@ import pandas as pd
 import pytest
 
 from influence_sim.cli import main
+from tiny_market import TINY
 
 from .conftest import Studio, serious
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed")
-TINY = """
-name: tiny <script>alert(1)</script>
-market:
-  people: {agents: 200, population: 4000, views_per_day: 20, topics: 5}
-  creators: {count: 14}
-  feed: {stage_quota: 40}
-budget: 300
-horizon: 4
-replications: 3
-objective: incremental_purchases
-strategies: [none, small: {strategy: micro_portfolio, followers_min: 0, followers_max: 1000}, ads: {strategy: paid_infeed, days: 2}]
-"""
+MARKET = TINY.replace("name: tiny", "name: tiny <script>alert(1)</script>").replace("budget:", "objective: incremental_purchases\nbudget:")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +27,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A server in a folder with results, in place of the one that all tests share."""
     pytest.importorskip("uvicorn", reason="the studio extra is not installed")
     folder = tmp_path_factory.mktemp("work")
-    (folder / "tiny.yaml").write_text(TINY)
+    (folder / "tiny.yaml").write_text(MARKET)
     (folder / "elsewhere").mkdir()
     told = ["compare", str(folder / "tiny.yaml"), "--jobs", "1", "-q", "--out"]
     assert main([*told, str(folder / "results/spring")]) == 0
@@ -47,6 +37,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     (folder / "results/spring/figures/link.csv").symlink_to(folder / "tiny.yaml")
     (folder / "results/broken").mkdir()
     (folder / "results/broken/provenance.json").write_text("{")
+    with (folder / "results/later/dear/report.html").open("a") as report:
+        report.write('<iframe sandbox="allow-scripts" srcdoc="a replay"></iframe>')
     running = Studio(folder)
     yield running
     running.stop()
@@ -94,6 +86,7 @@ def test_a_run_says_where_every_value_comes_from(open_page: Any, studio: Studio)
     assert "<script>alert(1)</script>" in text  # as text
     page.click("summary:has-text('All')")
     assert "market.feed.policy\tfor_you\tdefault" in page.inner_text("main")
+    assert page.locator("a[download]:has-text('its replay plays there')").get_attribute("href").partition("?")[0].endswith("/report.html")
     differing = page.locator("section:has(h2:has-text('between strategies')) tbody tr").all_inner_texts()
     assert "followers_max\t1000.0\t–" in differing
     assert page.locator("main script").count() == 0
@@ -114,6 +107,7 @@ def test_two_runs_show_only_what_differs(open_page: Any, studio: Studio) -> None
 
 def test_files_are_those_of_the_results(open_page: Any, studio: Studio) -> None:
     page = opened(open_page("runs"), "spring")
+    assert page.locator("a:has-text('its replay plays there')").count() == 0
     with page.expect_download() as got:
         page.click("a:has-text('Download scenario')")
     assert Path(got.value.path()).read_bytes() == (studio.folder / "results/spring/scenario.yaml").read_bytes()

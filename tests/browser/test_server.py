@@ -9,20 +9,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import Studio
+from .conftest import Studio, wire
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed")
-sync_client = pytest.importorskip("websockets.sync.client", reason="the studio extra is not installed")
 exceptions = pytest.importorskip("websockets.exceptions")
-
-
-def wire(studio: Studio, token: str | None = None, origin: str | None = None, host: str | None = None) -> Any:
-    """Open a socket as the page would, but for what is given."""
-    headers = {} if host is None else {"Host": host}
-    return sync_client.connect(
-        f"ws://127.0.0.1:{studio.port}/ws?token={studio.token if token is None else token}",
-        origin=studio.origin if origin is None else origin or None, additional_headers=headers, max_size=None,
-    )  # fmt: skip
 
 
 def answers(connection: Any, kind: str) -> dict[str, Any]:

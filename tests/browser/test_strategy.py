@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,33 +14,26 @@ import pytest
 
 from influence_sim.cli import main
 from influence_sim.scenario.loader import load_scenario
+from tiny_market import TINY
 
-from .conftest import Studio
+from .conftest import Studio, serious
 
-TINY = """
-name: tiny <b>market</b>
-market:
-  people: {agents: 200, population: 4000, views_per_day: 20, topics: 5}
-  creators: {count: 14}
-  feed: {stage_quota: 40}
-budget: 300
-horizon: 5
-replications: 4
-objective: incremental_purchases
-strategies: [none, one: {strategy: paid_infeed, days: 2}, same: {strategy: paid_infeed, days: 2}]
-"""
+MIXED = TINY.replace("name: tiny", "name: tiny <b>market</b>").replace("budget:", "objective: incremental_purchases\nbudget:")
+HEAD = MIXED.partition("strategies:")[0]
+TWINS = f"{HEAD}strategies: [none, one: {{strategy: paid_infeed, days: 2}}, same: {{strategy: paid_infeed, days: 2}}]\n"
+# Not equal, and too near for a few worlds.
+NEAR = f"{HEAD}strategies: [none, two: {{strategy: paid_infeed, days: 2}}, three: {{strategy: paid_infeed, days: 3}}]\n"
 FUTURES = ("algorithm turns to followers", "discovery off", "CPM +30 %")
-MIXED = TINY.replace("same: {strategy: paid_infeed, days: 2}", "small: {strategy: micro_portfolio, followers_min: 0, followers_max: 1000}")
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """A server in a folder with two scenarios, in place of the one that all tests share."""
+    """A server in a folder with some scenarios, in place of the one that all tests share."""
     pytest.importorskip("uvicorn", reason="the studio extra is not installed")
     folder = tmp_path_factory.mktemp("work")
     (folder / "scenarios").mkdir()
-    (folder / "scenarios" / "mixed.yaml").write_text(MIXED)
-    (folder / "scenarios" / "twins.yaml").write_text(TINY)
+    for name, text in {"mixed": MIXED, "near": NEAR, "over 50 % R&D": MIXED, "twins": TWINS}.items():
+        (folder / "scenarios" / f"{name}.yaml").write_text(text)
     running = Studio(folder)
     yield running
     running.stop()
@@ -113,17 +105,25 @@ def test_equal_strategies_are_a_tie_and_the_command_says_the_same(open_page, com
     capsys.readouterr()
 
 
-def test_a_job_is_stopped_found_after_a_reload_and_goes_on(open_page):
-    page = open_page("compare/mixed")
+def test_a_job_is_stopped_found_after_a_reload_and_goes_on(open_page, studio):
+    page = open_page("compare/mixed", quiet=True)  # a request that is cut is an error on the console
     page.wait_for_selector("form.card button.primary", timeout=30_000)
     assert page.is_checked("[value=small]")
     page.fill("[name=replications]", "150")
-    page.click("form.card button.primary")
+    asked = set((studio.folder / "results" / "jobs").glob("*"))
+    page.dblclick("form.card button.primary")
     page.wait_for_selector(".line:has-text('runs,')", timeout=120_000)
+    assert len(set((studio.folder / "results" / "jobs").glob("*")) - asked) == 1
     page.reload()
     page.wait_for_selector(".line:has-text('extra purchases so far')", timeout=120_000)
     before = page.get_attribute("progress", "max")
     assert before == "450"
+    page.route("**/stop?*", lambda route: route.abort())
+    page.click("button:has-text('Stop')")
+    page.wait_for_selector(".job [role=alert]:has-text('did not answer')")
+    told = page.inner_text(".line")
+    page.wait_for_function("told => document.querySelector('.job progress ~ .line').innerText !== told", arg=told)  # the card goes on
+    page.unroute("**/stop?*")
     page.click("button:has-text('Stop')")
     page.wait_for_selector(".job[data-status=stopped] button:has-text('Go on')", timeout=30_000)
     page.click("button:has-text('Go on')")
@@ -150,12 +150,59 @@ def test_what_is_wrong_is_shown_and_how_long_it_takes(open_page, tmp_path):
     page.set_input_files("input[type=file]", bad)
     page.wait_for_selector(".answer pre:has-text('scenario.yaml:5:3')")
     assert "did you mean `creators`" in page.inner_text(".answer")
+    assert page.input_value("input[type=file]") == ""  # a browser tells of the same file only when none is chosen
     good = tmp_path / "good.yaml"
     good.write_text(MIXED)
     page.set_input_files("input[type=file]", good)
     page.wait_for_selector("option[selected]:has-text('tiny <b>market</b> (your file)')", state="attached")
     assert page.locator("form b:has-text('market')").count() == 0
     assert view_of(page).startswith("stress/upload-")
+
+
+def test_names_of_scenarios_may_hold_any_sign(open_page):
+    page = open_page("compare")
+    page.select_option("[name=scenario]", "over 50 % R&D")
+    page.wait_for_selector("option[selected]:text-is('over 50 % R&D')", state="attached")
+    page.reload()
+    page.wait_for_selector("option[selected]:text-is('over 50 % R&D')", state="attached")
+    answered(page, replications="2")
+    page.click("a:has-text('Ask again')")
+    page.wait_for_selector("option[selected]:text-is('over 50 % R&D')", state="attached")
+
+
+def test_what_cannot_be_told_apart_gets_more_worlds(open_page):
+    page = open_page("compare/near")
+    answered(page, replications="3")
+    assert page.inner_text(".verdict h2").startswith("Cannot tell them apart with 3 runs: ")
+    assert page.locator(".verdict.near").count() == 1
+    page.click("button.primary:has-text('Run 100 more')")
+    page.wait_for_selector("progress[max='309']", timeout=120_000)
+    page.click("button:has-text('Stop')")
+    page.wait_for_selector(".job[data-status=stopped]", timeout=30_000)
+    assert "--set replications=103" in page.inner_text("section pre >> nth=-1")
+
+
+def test_only_a_lost_connection_is_asked_again(open_page, compared):
+    page = open_page("compare", quiet=True)
+    page.wait_for_selector("form.card button.primary", timeout=30_000)
+    asked = []
+
+    def broken(route):
+        asked.append(route.request.url)
+        route.fulfill(status=500, body="Internal Server Error")
+
+    page.route("**/strategy/compare/compare-*", broken)
+    page.goto(page.url.partition("#")[0] + f"#{compared}")
+    page.wait_for_selector(".strategy [role=alert]:has-text('Internal Server Error')")
+    page.wait_for_timeout(2500)
+    assert len(asked) == 1
+    page.unroute("**/strategy/compare/compare-*")
+    page.route("**/strategy/compare/compare-*", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector(".lost:has-text('Connection lost')")
+    page.unroute("**/strategy/compare/compare-*")
+    page.wait_for_selector(".verdict")
+    assert page.is_hidden(".lost")
 
 
 def test_a_stress_test_sorts_what_hurts(open_page):
@@ -199,15 +246,9 @@ def test_a_plan_obeys_its_floor_is_saved_and_stressed(open_page, split, tmp_path
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("view", ["compare", "stress", "allocate", "compared", "split"])
 def test_axe_finds_nothing_serious_on_strategy_pages(open_page, compared, split, view, scheme):
-    axe = pytest.importorskip("axe_core_python", reason="axe is not installed")
     page = open_page({"compared": compared, "split": split}.get(view, view), color_scheme=scheme)
     page.wait_for_selector("form.card button.primary, .verdict", timeout=30_000)
-    session = page.context.new_cdp_session(page)  # so that the content policy stays on
-    session.send("Runtime.evaluate", {"expression": (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")})
-    ask = "axe.run().then(r => JSON.stringify(r.violations))"
-    found = session.send("Runtime.evaluate", {"expression": ask, "awaitPromise": True, "returnByValue": True})
-    violations = [v for v in json.loads(found["result"]["value"]) if v["impact"] in ("serious", "critical")]
-    assert not violations, [(v["id"], [n["html"][:160] + n["failureSummary"][:200] for n in v["nodes"][:3]]) for v in violations]
+    assert serious(page) == []
 
 
 @pytest.mark.parametrize("view", ["compare", "stress", "allocate", "compared", "split"])

@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.scenario.loader import load_scenario
@@ -23,6 +22,7 @@ from influence_sim.studio.answers import files_of
 from influence_sim.studio.app import build_app
 from influence_sim.studio.forms import FormError, Source, channels, futures, plain, read_form
 from influence_sim.studio.jobs import Job, JobError, Jobs, _end
+from tiny_market import TINY
 
 FORM = {"strategies": ["small", "ads"], "goal": ["profit"], "budget": ["250"], "days": ["5"], "people": ["200"]}
 ORIGIN = "http://127.0.0.1"
@@ -260,13 +260,15 @@ def test_a_scenario_written_back_is_the_same_question(name, tmp_path):
     ("kind", "change", "words"),
     [
         ("compare", {"strategies": []}, "tick at least one strategy"),
-        ("compare", {"budget": ["much"]}, "budget"),
-        ("compare", {"replications": ["1"]}, "replications"),
-        ("compare", {"goal": ["fame"]}, "goal"),
-        ("compare", {"people": ["20"]}, "people"),
+        ("compare", {"budget": ["much"]}, 'Budget, USD: must be a number, 0 to 1,000,000,000,000. Got "much" instead.'),
+        ("compare", {"budget": [""]}, "Budget, USD: must be a number, 0 to 1,000,000,000,000. Got nothing instead."),
+        ("compare", {"replications": ["1"]}, 'Worlds: must be an integer, 2 to 10,000 (default 10). Got "1" instead.'),
+        ("compare", {"goal": ["fame"]}, "Goal: must be profit"),
+        ("compare", {"people": ["20"]}, "Simulated people: must be an integer, 50 to 100,000."),
         ("stress", {"futures": []}, "tick at least one future"),
         ("stress", {"futures": list(futures()), "goal": ["cost_per_incremental_purchase"]}, "cost"),
         ("allocate", {"strategies": ["ads"]}, "two channels"),
+        ("allocate", {"floor:ads": ["150"]}, 'at least, % ads: must be less than or equal to 100. Got "150" instead.'),
         ("allocate", {"floor:ads": ["60"], "floor:small": ["60"]}, "floors"),
         ("allocate", {"floor:ads": ["60"], "ceiling:ads": ["20"]}, "ceiling"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.scenario.loader import load_scenario
@@ -12,6 +11,7 @@ from influence_sim.studies.compare import compare
 from influence_sim.studies.keeping import TABLES, Kept
 from influence_sim.studies.outputs import OutputError
 from influence_sim.studies.runner import run_one
+from tiny_market import TINY
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.scenario import load_scenario, scenario_from_dict
 from influence_sim.scenario.writing import scenario_text
 from influence_sim.studies.finished import read_comparison
+from tiny_market import TINY
 
 PIXEL = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAAAAgAB4iG8MwAAAABJRU5ErkJggg==")
 

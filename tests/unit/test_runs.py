@@ -10,12 +10,11 @@ import pytest
 
 pytest.importorskip("starlette", reason="the studio extra is not installed")
 
-from tiny_market import TINY
-
 from influence_sim.cli import main
 from influence_sim.scenario import load_scenario
 from influence_sim.studio.app import build_app
 from influence_sim.studio.runs import again, differing, found_in, rows_of
+from tiny_market import TINY
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from tiny_market import TINY
 
 from influence_sim.cli import main
 from influence_sim.cli.allocate_words import sentences
 from influence_sim.scenario import load_scenario
+from tiny_market import TINY
 
 CHANNELS = """
 scenario: market.yaml

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 
+from influence_sim.scenario.diagnose import allowed
 from influence_sim.scenario.errors import ScenarioError, format_problem
+from influence_sim.scenario.errors import shown as shown_value
 from influence_sim.scenario.layers import to_json
 from influence_sim.scenario.loader import load_scenario
 from influence_sim.scenario.schema import Objective, Scenario
@@ -24,6 +26,7 @@ from influence_sim.studio.scenario_files import yaml_text
 QUICK_PEOPLE, QUICK_WORLDS = 1_000, 10  # sizes with which a class laptop answers in about a minute
 MOST_AGENTS = 100_000
 FILE = "question.yaml"
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class FormError(ValueError):
@@ -55,10 +58,10 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
     kind: ClassVar[str]
     strategies: tuple[str, ...] = ()
-    goal: Objective = "profit"
-    budget: float = Field(ge=0, le=1e12)
-    days: int = Field(ge=1, le=3650)
-    people: int | None = Field(None, ge=50, le=MOST_AGENTS)
+    goal: Objective = Field("profit", title="Goal")
+    budget: float = Field(title="Budget, USD", ge=0, le=1e12)
+    days: int = Field(title="Days", ge=1, le=3650)
+    people: int | None = Field(None, title="Simulated people", ge=50, le=MOST_AGENTS)
 
     def changes(self, scenario: Scenario) -> list[str]:
         """Return `key=value` for `--set`, of what differs from the scenario's file."""
@@ -120,7 +123,7 @@ class CompareForm(Form):
     """Which strategy is best."""
 
     kind = "compare"
-    replications: int = Field(QUICK_WORLDS, ge=2, le=10_000)
+    replications: int = Field(QUICK_WORLDS, title="Worlds", ge=2, le=10_000)
 
     def own(self, scenario: Scenario) -> dict[str, tuple[Any, Any]]:
         """Return the goal and the number of worlds."""
@@ -132,8 +135,8 @@ class StressForm(Form):
 
     kind = "stress"
     futures: tuple[str, ...] = ()
-    worlds: int = Field(4, ge=3, le=10_000)
-    threshold: float = 0.0
+    worlds: int = Field(4, title="Worlds of each future", ge=3, le=10_000)
+    threshold: float = Field(0, title="A plan is good enough from")
 
     def question(self, scenario: Scenario, file: str) -> dict[str, Any]:
         """Return the futures that are ticked, with days that fit."""
@@ -154,14 +157,14 @@ class AllocateForm(Form):
     """How to split the budget; shares are whole percents."""
 
     kind = "allocate"
-    floor: dict[str, float] = Field(default_factory=dict)
-    ceiling: dict[str, float] = Field(default_factory=dict)
-    now: dict[str, float] = Field(default_factory=dict)
+    floor: dict[str, Percent] = Field(default_factory=dict, title="at least, %")
+    ceiling: dict[str, Percent] = Field(default_factory=dict, title="at most, %")
+    now: dict[str, Percent] = Field(default_factory=dict, title="your plan now, %")
     caution: float = Field(0.0, ge=0, le=1)
     timings: tuple[str, ...] = ("burst",)
-    trials: int = Field(12, ge=2, le=10_000)
-    worlds: int = Field(4, ge=3, le=10_000)
-    check_worlds: int = Field(12, ge=5, le=10_000)
+    trials: int = Field(12, title="Splits tried", ge=2, le=10_000)
+    worlds: int = Field(4, title="Worlds of the search", ge=3, le=10_000)
+    check_worlds: int = Field(12, title="Unseen worlds", ge=5, le=10_000)
 
     def question(self, scenario: Scenario, file: str) -> dict[str, Any]:
         """Return the channels that are ticked, with their bounds."""
@@ -208,7 +211,7 @@ def read_form(kind: str, given: Mapping[str, Sequence[str]]) -> Form:
     try:
         return form.model_validate(values)
     except ValidationError as error:
-        raise FormError(_told(error)) from error
+        raise FormError(_told(error, form)) from error
 
 
 def plans(scenario: Scenario) -> list[str]:
@@ -269,8 +272,15 @@ def plain(value: Any) -> str:
     return str(value).removesuffix(".0") if isinstance(value, int | float) else to_json(value)
 
 
-def _told(error: ValidationError) -> list[str]:
-    return [
-        f"{' '.join(str(part) for part in detail['loc']) or 'question'}: {detail['msg'].removeprefix('Value error, ')}"
-        for detail in error.errors(include_url=False)
-    ]
+def _told(error: ValidationError, form: type[BaseModel] = BaseModel) -> list[str]:
+    """Return the problems; those of a form's own boxes in the words that the boxes bear."""
+    told = []
+    for detail in error.errors(include_url=False):
+        name, *rest = [str(part) for part in detail["loc"]] or ["question"]
+        field, said = form.model_fields.get(name), detail["msg"].removeprefix("Value error, ")
+        if field is not None and field.title:
+            wanted = said.removeprefix("Input should be ") if rest else allowed(field)
+            got = "nothing" if detail["type"] == "missing" else shown_value(detail["input"])
+            name, said = field.title, f"must be {wanted}. Got {got} instead."
+        told.append(f"{' '.join([name, *rest])}: {said}")
+    return told

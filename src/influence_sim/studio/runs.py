@@ -269,5 +269,6 @@ def _told(one: Found) -> dict[str, Any]:
         "warnings": known.get("warnings") or [], "rows": rows_of(one), "command": again(one), "facts": facts,
         "labels": list(columns), "differing": differing(columns),
         "said": [row for row in values if row[2] != "default"], "values": values, "figures": figures, "pages": pages,
+        "played": [name for name in pages if "<iframe" in files[name].read_text(encoding="utf-8")],  # here they may run nothing
         "files": [name for name in files if name not in shown],
     }  # fmt: skip

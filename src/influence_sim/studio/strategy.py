@@ -29,7 +29,6 @@ from influence_sim.studio.forms import (
     FORMS,
     MOST_AGENTS,
     QUICK_PEOPLE,
-    QUICK_WORLDS,
     FormError,
     Source,
     channels,
@@ -54,12 +53,23 @@ GOALS = {
     "profit": "profit", "incremental_purchases": "extra purchases", "reach": "people reached",
     "cost_per_incremental_purchase": "cost per extra purchase",
 }  # fmt: skip
-BOXES: dict[str, list[tuple[str, str, Any, int]]] = {
-    "compare": [("replications", "Worlds", QUICK_WORLDS, 2)],
-    "stress": [("worlds", "Worlds of each future", 4, 3), ("threshold", "Good enough from", 0, -1_000_000)],
-    "allocate": [("trials", "Splits tried", 12, 2), ("worlds", "Worlds of the search", 4, 3), ("check_worlds", "Unseen worlds", 12, 5)],
+# Numbers that forms ask, with the least each may be.
+BOXES = {
+    "compare": {"replications": 2}, "stress": {"worlds": 3, "threshold": -1_000_000},
+    "allocate": {"trials": 2, "worlds": 3, "check_worlds": 5},
+}  # fmt: skip
+BOUNDS = {"floor": 0, "ceiling": 100, "now": ""}
+HELPS = {
+    "compare": "A world is one simulated launch; every strategy is played in the same worlds.",
+    "stress": (
+        "A plan is good enough in a future when its mean there reaches the number you give: USD of profit, extra purchases or people "
+        "reached, as the goal says."
+    ),
+    "allocate": (
+        "Each of the splits tried is played in the worlds of the search. The leading ones are played again in the unseen worlds, and "
+        "only what happens there is told."
+    ),
 }
-BOUNDS = (("floor", "at least, %", 0), ("ceiling", "at most, %", 100), ("now", "your plan now, %", ""))
 SIZES = (
     "Sizes are small, so that a class laptop answers in about a minute. More worlds make intervals narrower, more people make the "
     "market finer."
@@ -186,7 +196,7 @@ class Desk:
 
     def _asked(self, kind: str, identity: str) -> dict[str, Any]:
         listed = self.sources.listed()
-        values: dict[str, Any] = {"sources": listed, "chosen": identity, "scenario": None, "problems": [], "bounds": BOUNDS}
+        values: dict[str, Any] = {"sources": listed, "chosen": identity, "scenario": None, "problems": []}
         if not identity:
             return {**values, "problems": [EMPTY]}
         try:
@@ -199,13 +209,16 @@ class Desk:
         own = scenario.world is None and scenario.graph_file is None
         agents = scenario.market.people.agents
         people = min(agents, QUICK_PEOPLE)
-        boxes = [("budget", "Budget, USD", plain(scenario.budget), 0), ("days", "Days", scenario.horizon, 1)]
-        boxes += [("people", "Simulated people", people, 50)] if own else []
+        fields = FORMS[kind].model_fields
+        boxes = [("budget", plain(scenario.budget), 0), ("days", scenario.horizon, 1), *([("people", people, 50)] if own else [])]
+        boxes += [(name, fields[name].default, least) for name, least in BOXES[kind].items()]
         goals = {key: words for key, words in GOALS.items() if kind != "stress" or not key.startswith("cost")}
         more = f" The scenario's own market has {agents:,} simulated people." if own and people < agents else ""
         return {
             **values, "scenario": scenario, "goals": goals, "goal": scenario.objective if scenario.objective in goals else "profit",
-            "plans": plans(scenario), "sizes": SIZES + more, "boxes": boxes + BOXES[kind],
+            "plans": plans(scenario), "helps": [HELPS[kind], SIZES + more],
+            "boxes": [(name, fields[name].title, *more) for name, *more in boxes],
+            "bounds": [(name, fields[name].title, value) for name, value in BOUNDS.items()] if kind == "allocate" else [],
             "channels": list(channels(scenario)) if kind == "allocate" else [], "futures": futures() if kind == "stress" else {},
         }  # fmt: skip
 
@@ -230,7 +243,7 @@ class Desk:
         links = [(address(f"file/{found['page']}"), "Whole report")] if found else []
         if (result / "plan.yaml").exists():
             links += [(address("plan.yaml"), "Save the plan as a scenario"), (f"#stress/plan-{identity}", "Stress this plan")]
-        links += [(f"#{job.kind}/{source}", "Ask again with other numbers")] if (source := job.about.get("source")) else []
+        links += [(f"#{job.kind}/{quote(source)}", "Ask again with other numbers")] if (source := job.about.get("source")) else []
         return {
             "job": job, "answer": found, "command": command, "name": _title(job), "told": told, "acts": acts,
             "links": links, "file": lambda name: address(f"file/{quote(name)}"),

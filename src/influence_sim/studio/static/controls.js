@@ -89,10 +89,6 @@ export class Knobs {
       this.write(knob, input, out);
     }
   }
-
-  get settings() {
-    return Object.fromEntries([...this.inputs].map(([name, { knob, input }]) => [name, this.value(knob, input)]));
-  }
 }
 
 /** Bet first, then look: `asked` makes the input, `done(bet)` unlocks the lesson. */

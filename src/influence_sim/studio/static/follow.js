@@ -26,7 +26,7 @@ export class FollowScreen extends Screen {
     this.legend = h("div", { class: "legends" });
     this.chart = new LineChart({ title: "People reached", x: "hours since posting", y: "people", span: this.lesson.hours, top: 10, width: 340 });
     this.came = h("div");
-    this.luckButton = h("button", { id: "luck", onclick: () => this.roll() }, "Roll the luck 20 times");
+    this.many = h("button", { id: "luck", onclick: () => this.roll() }, "Roll the luck 20 times");
     this.luckWords = h("p", { class: "luckwords", role: "status" });
     const slider = logSlider("People who will see it within three days", 2000, 100);
     this.bet = betCard({ question: this.lesson.question, input: slider.element, read: slider.value, done: (bet) => this.placed(bet) });
@@ -48,7 +48,7 @@ export class FollowScreen extends Screen {
       h("div", { class: "under" },
         can.has("setup") ? h("div", { class: "card setup" }, h("h2", {}, "Whose video?"), this.size.element, this.strength.element, this.seed, h("p", { class: "help" }, "Luck is the seed of all dice: the same number gives the same story.")) : h("div", { class: "card setup" }, h("h2", {}, "Another video"), this.seed),
         h("figure", { class: "card" }, h("figcaption", {}, "How it came to them"), this.came),
-        h("div", { class: "card luck" }, h("h2", {}, "Same video, other luck"), h("p", {}, "The video, the people and everything before it stay. Only the dice after posting differ."), this.luckButton, this.luckWords)));
+        h("div", { class: "card luck" }, h("h2", {}, "Same video, other luck"), h("p", {}, "The video, the people and everything before it stay. Only the dice after posting differ."), this.many, this.luckWords)));
   }
 
   restart(change) {
@@ -171,7 +171,7 @@ export class FollowScreen extends Screen {
     this.ends = [];
     this.chart.ghosts.splice(0);
     this.chart.back.replaceChildren();
-    this.luckButton.disabled = true;
+    this.many.disabled = true;
     this.source.send({ type: "luck", times: 20 });
   }
 
@@ -179,7 +179,7 @@ export class FollowScreen extends Screen {
     this.ends.push(curve.at(-1));
     const step = this.sceneData.hours_per_round;
     this.chart.ghost([[0, 0], ...curve.map((y, i) => [(i + 1) * step, y])]);
-    this.luckButton.disabled = done < of;
+    this.many.disabled = done < of;
     const sorted = [...this.ends].sort((a, b) => a - b);
     const over = this.betValue ? ` ${sorted.filter((x) => x >= this.betValue).length} of ${sorted.length} passed your bet.` : "";
     say(this.luckWords, `${done} of ${of}: from ${count(sorted[0])} to ${count(sorted.at(-1))} people, half of them below ${count(sorted[Math.floor(sorted.length / 2)])}.${over}`);

@@ -9,12 +9,11 @@ export class LiveSource {
     this.token = token;
     this.listen = listen;
     this.can = new Set(["setup", "knobs", "phone", "why", "luck", "reveal", "take"]);
-    this.opened = null; // the last lesson opened, to open it again after a lost connection
+    this.socket = null; // from the first lesson on; other pages need none
+    this.opened = null; // the last lesson opened, to open it when connected, and again after a lost connection
     this.rounds = 0;
     this.log = [];
     this.tries = 0;
-    this.queue = [];
-    this.connect();
   }
 
   connect() {
@@ -22,20 +21,25 @@ export class LiveSource {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.onopen = () => {
-      if (this.tries > 0) {
-        this.listen({ type: "back" });
-        if (this.opened) this.raw({ ...this.opened, rounds: this.rounds, log: this.log });
-      }
       this.tries = 0;
-      for (const message of this.queue.splice(0)) this.raw(message);
+      this.listen({ type: "back" });
+      this.raw({ ...this.opened, rounds: this.rounds, log: this.log });
     };
     socket.onmessage = ({ data }) => this.take(typeof data === "string" ? JSON.parse(data) : decode(data));
     socket.onclose = ({ code, reason }) => {
-      if (this.closed) return;
+      if (socket !== this.socket) return; // left by `close`
       const final = code === 4008 || code === 4009;
       this.listen({ type: "lost", reason: reason || "", final });
-      if (!final) setTimeout(() => this.connect(), WAITS[Math.min(this.tries++, WAITS.length - 1)]);
+      if (final) this.socket = null;
+      else setTimeout(() => socket === this.socket && this.connect(), WAITS[Math.min(this.tries++, WAITS.length - 1)]);
     };
+  }
+
+  /** Leave the lesson: its session ends, and the next lesson begins another. */
+  close() {
+    this.socket?.close();
+    this.socket = null;
+    this.listen({ type: "back" });
   }
 
   take(message) {
@@ -53,8 +57,7 @@ export class LiveSource {
   }
 
   raw(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
-    else if (message.type === "open" && this.tries === 0) this.queue.push(message);
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   send(message) {
@@ -63,6 +66,7 @@ export class LiveSource {
       this.fresh = false;
       this.rounds = 0;
       this.log = [];
+      if (!this.socket) return this.connect();
     }
     this.raw(message);
   }

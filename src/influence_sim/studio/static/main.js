@@ -1,5 +1,5 @@
 // The live studio: one page, one connection, one screen at a time.
-import { h, download } from "./dom.js";
+import { h, say, download } from "./dom.js";
 import { LiveSource } from "./live.js";
 import { FollowScreen } from "./follow.js";
 import { ParallelScreen } from "./parallel.js";
@@ -23,11 +23,15 @@ const context = {
   took: ({ type, world, text }) => textDialog(type === "python" ? `World ${world} as Python` : `Scenario of world ${world}`, text, type === "python" ? "world.py" : "world.yaml", download),
 };
 
+/** Say above everything what is wrong with the connection. */
+function warn(text) {
+  lost.hidden = !text;
+  say(lost, text);
+}
+
 const source = new LiveSource(token, (message) => {
-  if (message.type === "lost") {
-    lost.hidden = false;
-    lost.textContent = message.final ? `The studio has closed this page: ${message.reason}. Reload to begin again.` : "Connection lost. Paused, nothing lost: trying again …";
-  } else if (message.type === "back") lost.hidden = true;
+  if (message.type === "lost") warn(message.final ? `The studio has closed this page: ${message.reason}. Reset or reload to begin again.` : "Connection lost. Paused, nothing lost: trying again …");
+  else if (message.type === "back") warn("");
   else screen?.take(message);
 });
 
@@ -38,13 +42,14 @@ const current = bar(tabs, (name) => go(name));
 function go(name, view = {}) {
   screen?.act("pause");
   screen = null;
+  if (readView().name !== name) writeView(name, null, true);
   const lesson = data.lessons[name];
   const [kind] = name.split("/");
   const strategist = STRATEGY.has(kind);
   const tab = kind === "runs" ? "runs" : "compare";
+  if (!lesson) source.close();
   if (strategist) {
-    writeView(name);
-    screen = new StrategyScreen({ name, token, go });
+    screen = new StrategyScreen({ name, token, go, warn });
     main.replaceChildren(screen.element);
     screen.open();
   } else if (!lesson) {
@@ -67,6 +72,7 @@ function uploadBox() {
     const [file] = input.files;
     if (!file) return;
     const found = await source.upload(file);
+    input.value = ""; // the same file may be chosen again once it is corrected
     context.base = found.base ? found : null;
     answer.replaceChildren(...(found.problems ? [h("p", {}, h("b", {}, "The file cannot be used.")), ...found.problems.map((text) => h("pre", {}, text))]
       : [h("p", {}, "The lessons now play in the market of ", h("b", {}, found.name), ".")]));

@@ -23,7 +23,7 @@ export class PairScreen extends Screen {
       can.has("take") ? h("button", { onclick: () => this.source.send({ type: "python", world: "B" }) }, "B as Python") : null);
     this.legend = h("div", { class: "legends" });
     this.charts = this.makeCharts();
-    this.revealButton = h("button", { class: "primary", id: "reveal", onclick: () => this.ask() }, `Reveal ${this.towns()} other towns`);
+    this.many = h("button", { class: "primary", id: "reveal", onclick: () => this.ask() }, `Reveal ${this.towns()} other towns`);
     this.revealDots = h("div", { class: "dots", "aria-hidden": "true" });
     this.revealWords = h("p", { class: "revealwords", role: "status" }, "One pair of worlds is an anecdote. The same two settings in other towns, with other people and other luck, are evidence.");
     const radios = h("div", { class: "row", role: "radiogroup", "aria-label": "Your bet" }, ["A", "B", "no difference"].map((name, i) =>
@@ -35,7 +35,7 @@ export class PairScreen extends Screen {
     return h("div", { class: "pair" }, this.bet, this.transport.element, this.status, h("div", { class: "worlds" }, this.sides.map((s) => s.element)),
       h("div", { class: "maptools" }, this.legend), this.tools, this.drawer,
       h("div", { class: "under" }, this.charts.map((c) => c.element),
-        can.has("reveal") ? h("div", { class: "card reveal" }, h("h2", {}, "Not from one run"), this.revealButton, this.revealDots, this.revealWords) : null));
+        can.has("reveal") ? h("div", { class: "card reveal" }, h("h2", {}, "Not from one run"), this.many, this.revealDots, this.revealWords) : null));
   }
 
   knobsOf() { return this.source.knobs ? this.source.knobs(this.lesson.knobs) : this.lesson.knobs; }
@@ -107,24 +107,24 @@ export class PairScreen extends Screen {
   towns() { return 30; }
 
   ask() {
-    this.revealButton.disabled = true;
+    this.many.disabled = true;
     this.revealDots.replaceChildren();
     this.source.send({ type: "reveal", times: this.towns() });
   }
 
   reveal({ pair, done, of }) {
-    const better = pair[1] > pair[0];
-    this.revealDots.append(h("i", { class: better ? "b" : "a", title: `A ${this.outcome(pair[0])}, B ${this.outcome(pair[1])}` }, better ? "B" : "A"));
+    const [kind, letter] = pair[0] === pair[1] ? ["tie", "="] : pair[1] > pair[0] ? ["b", "B"] : ["a", "A"];
+    this.revealDots.append(h("i", { class: kind, title: `A ${this.outcome(pair[0])}, B ${this.outcome(pair[1])}` }, letter));
     say(this.revealWords, `${done} of ${of} towns`);
   }
 
   revealed({ wins, ties, towns, people, days, difference }) {
-    this.revealButton.disabled = false;
+    this.idle();
     const [value, low, high] = difference;
     const apart = low === null || (low <= 0 && high >= 0);
-    const ahead = wins * 2 >= towns ? ["B", wins] : ["A", towns - wins - ties];
+    const ahead = value > 0 ? ["B", wins] : ["A", towns - wins - ties];
     const bet = this.betValue ? ` You had bet on ${this.betValue.length === 1 ? `world ${this.betValue}` : this.betValue}.` : "";
-    say(this.revealWords, (apart ? `Cannot tell them apart with ${towns} towns: ${this.better()} in B in ${wins}. ` : `World ${ahead[0]}: ${this.better()} in ${ahead[1]} of ${towns} towns. `)
+    say(this.revealWords, (apart ? `Cannot tell them apart with ${towns} towns: ${this.better()} in B in ${wins}${ties ? `, equal in ${ties}` : ""}. ` : `World ${ahead[0]}: ${this.better()} in ${ahead[1]} of ${towns} towns. `)
       + `B minus A: ${this.points(value)} (95 % interval ${this.points(low)} to ${this.points(high)}). Towns of ${people} people, ${days} days.${bet}`);
   }
 }

@@ -97,6 +97,7 @@ class RecordedSource {
 
   send(message) {
     const { type } = message;
+    if (type === "open" || type === "luck") this.rolls?.forEach(clearTimeout);
     if (type === "open") {
       this.pause();
       this.seed = this.seeds.includes(message.setup.seed) ? message.setup.seed : this.seeds[0];
@@ -136,7 +137,7 @@ class RecordedSource {
     } else if (type === "luck") {
       this.pause();
       const curves = this.recording.luck[this.seed];
-      curves.forEach((curve, k) => setTimeout(() => this.listen({ type: "luck", k, curve, done: k + 1, of: curves.length }), 90 * k));
+      this.rolls = curves.map((curve, k) => setTimeout(() => this.listen({ type: "luck", k, curve, done: k + 1, of: curves.length }), 90 * k));
     }
   }
 

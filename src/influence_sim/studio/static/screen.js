@@ -77,6 +77,7 @@ export class Screen {
       this.problem.hidden = true;
       this.ready = true;
       this.unlock();
+      this.idle();
       this.sceneData = message;
       this.transport.stepOf(message.hours_per_round);
       this.scene(message);
@@ -102,7 +103,11 @@ export class Screen {
     else this[message.type]?.(message);
   }
 
+  /** Other luck, or other towns, may be asked for: what was under way has ended. */
+  idle() { if (this.many) this.many.disabled = false; }
+
   complain(text) {
+    this.idle();
     this.problem.hidden = false;
     this.problem.replaceChildren(h("b", {}, "That did not work. "), text);
   }

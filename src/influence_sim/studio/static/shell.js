@@ -9,13 +9,13 @@ export function logo() {
 }
 
 /** Fill the bar. `tabs` are [name, title]; `go(name)` opens one. */
-export function bar(tabs, go, extras = []) {
+export function bar(tabs, go) {
   const mode = h("button", { class: "quiet", id: "classmode", "aria-pressed": "false", onclick: () => classMode(!document.body.classList.contains("class")) }, "Class mode");
   const links = tabs.map(([name, title]) => h("a", { href: `#${name}`, data: { tab: name }, onclick: (event) => { event.preventDefault(); go(name); } }, title));
   document.getElementById("bar").replaceChildren(
     h("a", { class: "brand", href: "#start", onclick: (event) => { event.preventDefault(); go("start"); } }, logo(), h("span", {}, "influence_sim ", h("b", {}, "studio"))),
-    h("nav", { "aria-label": "Lessons" }, links), h("div", { class: "extras" }, extras, mode));
-  if (localStorageOf("class") === "1") classMode(true);
+    h("nav", { "aria-label": "Lessons" }, links), mode);
+  try { if (sessionStorage.getItem("class") === "1") classMode(true); } catch { /* a file from disk may have no storage */ }
   return (name) => links.forEach((link) => (link.dataset.tab === name ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current")));
 }
 
@@ -23,27 +23,27 @@ export function bar(tabs, go, extras = []) {
 export function classMode(on) {
   document.body.classList.toggle("class", on);
   document.getElementById("classmode")?.setAttribute("aria-pressed", String(on));
-  try { sessionStorage.setItem("class", on ? "1" : "0"); } catch { /* a file from disk may have no storage */ }
+  try { sessionStorage.setItem("class", on ? "1" : "0"); } catch { /* as above */ }
   document.dispatchEvent(new Event("classmode"));
   dispatchEvent(new Event("resize"));
 }
 
-function localStorageOf(name) {
-  try { return sessionStorage.getItem(name); } catch { return null; }
-}
+/** A name as an address has it: a scenario may be called R&D. */
+export const address = (name) => encodeURIComponent(name).replaceAll("%2F", "/");
 
 /** What the address keeps after #: the screen, and its setup and knobs, so that a link shows the same again. */
 export function readView() {
   const [name, packed] = location.hash.slice(1).split("&", 2);
   try {
-    return { name: name || "start", ...(packed ? JSON.parse(decodeURIComponent(packed)) : {}) };
+    return { name: decodeURIComponent(name) || "start", ...(packed ? JSON.parse(decodeURIComponent(packed)) : {}) };
   } catch {
     return { name: name || "start" };
   }
 }
 
-export function writeView(name, view) {
-  if (location.protocol !== "about:") history.replaceState(null, "", `#${name}${view ? `&${encodeURIComponent(JSON.stringify(view))}` : ""}`);
+/** Keep a view in the address; `step` leaves the one before to the browser's Back. */
+export function writeView(name, view, step = false) {
+  if (location.protocol !== "about:") history[step ? "pushState" : "replaceState"](null, "", `#${address(name)}${view ? `&${encodeURIComponent(JSON.stringify(view))}` : ""}`);
 }
 
 /** A dialog with a text to copy or save. */
