@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from influence_sim.studies.outputs import OutputError, read_provenance
+from influence_sim.studies.outputs import OutputError, read_provenance, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def read_comparison(folder: Path) -> Comparison:
         raise OutputError(f"{folder / 'provenance.json'} holds no scenario this version can read: compare again") from problem
     try:
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("totals", "daily", "posts", "feed_items")}
-        credited, measured = (_read_csv(folder / f"{name}.csv") for name in ("attribution", "measures"))
+        credited, measured = (read_table(folder / f"{name}.csv") for name in ("attribution", "measures"))
     except (OSError, ValueError) as problem:
         raise OutputError(f"{folder} lacks a table of a comparison, or it is damaged: {problem}; compare again") from problem
     parts = {name: dict(list(table.groupby(["strategy", "replication"], sort=False))) for name, table in tables.items() if name != "totals"}
@@ -51,12 +51,6 @@ def read_comparison(folder: Path) -> Comparison:
     loaded = Loaded(scenario, dict(known.get("origins") or {}), str(known.get("scenario_file") or ""), ())
     made = comparison_of(scenario, results, loaded)
     return replace(made, attribution=credited, measures=measured, stopped=str(known.get("stopped") or ""), provenance=known)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(path, dtype={"strategy": str}, keep_default_na=False, na_values=[""])  # a strategy may be called `007` or `NA`
 
 
 def _columns(table: pd.DataFrame | None) -> dict[str, Any]:

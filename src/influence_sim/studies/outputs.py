@@ -215,3 +215,11 @@ def _take_place(building: Path, target: Path) -> None:
         os.replace(old, target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a CSV table of a result; a strategy may be called `007` or `NA`."""
+    import pandas as pd
+
+    names = dict.fromkeys(("strategy", "strategy_a", "strategy_b", "name"), str)
+    return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from influence_sim.report.analysis import number
+from influence_sim.studies.outputs import read_table
 from influence_sim.studio.jobs import Job
 
 MOST_ROWS = 40
@@ -57,7 +58,7 @@ def answer(job: Job, folder: Path) -> dict[str, Any]:
 
 def _picture(folder: Path, name: str, table: str) -> dict[str, Any]:
     svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-    rows = _table(pd.read_csv(folder / table)) if table else None
+    rows = _table(read_table(folder / table)) if table else None
     return {"src": f"{name}.svg", "alt": described(svg) or name, "table": rows}
 
 
@@ -81,7 +82,7 @@ def _cell(value: Any) -> str:
 
 
 def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    summary, pairs = pd.read_csv(folder / "summary.csv"), pd.read_csv(folder / "figures" / "paired_difference.csv")
+    summary, pairs = read_table(folder / "summary.csv"), read_table(folder / "figures" / "paired_difference.csv")
     n, text = int(summary["replications"].iloc[0]), str(told["answer"])
     who, _, rest = text.partition(":")
     near = rest.startswith(" cannot tell them apart")
@@ -90,7 +91,7 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
         + ("." if r["told_apart"] else ", which may be chance.")
         for r in pairs.to_dict("records")
     ]
-    measures = pd.read_csv(folder / "measures.csv").pivot(index="strategy", columns="measure", values="value")
+    measures = read_table(folder / "measures.csv").pivot(index="strategy", columns="measure", values="value")
     costs = {"cpm": "per 1,000 views", "cpe": "per engagement", "cpc": "per click"}
     table = summary[list(SUMMARY)].assign(**{name: 100 * summary[name] for name in ("roi", "probability_best")}).rename(columns=SUMMARY)
     for k, (name, words) in enumerate(costs.items()):
@@ -102,12 +103,12 @@ def _compare(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stress(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    scores = pd.read_csv(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES)
+    scores = read_table(folder / "scores.csv")[list(SCORES)].rename(columns=SCORES)
     return {"near": "cannot be told apart" in told["finding"], "tables": [_table(scores, "All futures count equally")]}
 
 
 def _allocate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    checked = pd.read_csv(folder / "checked.csv")
+    checked = read_table(folder / "checked.csv")
     best = checked.iloc[0]
     names = [str(name) for name in checked.columns]
     spent = names[names.index("timing") + 1 : names.index("mean")]

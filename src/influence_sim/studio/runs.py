@@ -15,7 +15,6 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -24,7 +23,7 @@ from influence_sim.figures.write import FIGURES
 from influence_sim.report.analysis import number
 from influence_sim.report.content import chance
 from influence_sim.scenario.writing import flatten, origin_of, text
-from influence_sim.studies.outputs import MADE_BY, SCENARIO, OutputError, read_provenance
+from influence_sim.studies.outputs import MADE_BY, SCENARIO, OutputError, read_provenance, read_table
 from influence_sim.studies.results import MANIFEST
 from influence_sim.studio.answers import DAMAGES, described, files_of
 from influence_sim.studio.strategy import OF_RESULTS, templates
@@ -132,7 +131,7 @@ def rows_of(one: Found) -> list[tuple[str, ...]]:
         return []
     column, name, write = KEY[one.known["scenario"]["objective"]]
     rows: list[tuple[str, ...]] = []
-    for r in pd.read_csv(one.folder / "summary.csv").to_dict("records"):
+    for r in read_table(one.folder / "summary.csv").to_dict("records"):
         low, high = (float(r.get(f"{column}_{end}", math.nan)) for end in ("lo", "hi"))
         between = f"{write(low)} to {write(high)}" if math.isfinite(low) else ""
         value, best = float(r[column]), float(r["probability_best"])
