@@ -80,6 +80,7 @@ def test_time_and_knobs_of_a_file(open_page, recorded):
     page.wait_for_selector(".lesson[data-hour='0']")
 
 
+@pytest.mark.slow
 def test_luck_of_a_file(open_page, recorded):
     page = open_page(url=recorded("follow").as_uri())
     page.wait_for_selector(".lesson[data-hour='0']")

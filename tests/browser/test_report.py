@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from influence_sim.cli import main
+from tiny_market import TINY
 
 from .conftest import serious
-from .test_runs import TINY
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><script>alert(1)</script><rect width="90" height="30"/></svg>'
 
@@ -20,7 +20,7 @@ LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><script>a
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Reports of a small comparison, one with everything on top."""
     folder = tmp_path_factory.mktemp("board")
-    (folder / "tiny.yaml").write_text(TINY)
+    (folder / "tiny.yaml").write_text(TINY.replace("name: tiny", "name: tiny <script>alert(1)</script>"))
     (folder / "logo.svg").write_text(LOGO)
     many = ", ".join(f"plan {k}: {{strategy: paid_infeed, days: {1 + k % 3}}}" for k in range(8))
     (folder / "many.yaml").write_text(re.sub(r"strategies:.*", f"strategies: [none, {many}]", TINY))

@@ -159,6 +159,7 @@ def test_what_is_wrong_is_shown_and_how_long_it_takes(open_page, tmp_path):
     assert view_of(page).startswith("stress/upload-")
 
 
+@pytest.mark.slow
 def test_names_of_scenarios_may_hold_any_sign(open_page):
     page = open_page("compare")
     page.select_option("[name=scenario]", "over 50 % R&D")

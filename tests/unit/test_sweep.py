@@ -363,7 +363,7 @@ def test_a_worker_that_dies_costs_the_run_that_killed_it(tmp_path: Path) -> None
     assert isinstance(found["12"].error, ValueError)
     assert "its worker died 3 times" in found["30"].message
     assert all(o.value[0] == int(k) ** 2 for k, o in found.items() if o.status == "ok")
-    assert len(came) < 60  # short runs travel together
+    assert len(came) < 100  # short runs travel together
     assert {os.getpid()} & {o.value[1] for o in found.values() if o.value} == set()
 
 
