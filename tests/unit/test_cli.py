@@ -106,6 +106,8 @@ def shrink(command, out):
     args = shlex.split(command)[1:]
     for option in {"--out", "--snapshot"} & {*args}:
         args[args.index(option) + 1] = str(out if args[0] != "schema" else out / "schema.json")
+    if "--keep" in args:
+        args[args.index("--keep") + 1] = f"{out}_kept"
     if args[0] == "replay":
         args[args.index("--out") + 1] = str(out / "class.html")
     if args[0] == "new":
