@@ -169,6 +169,7 @@ def test_names_of_scenarios_may_hold_any_sign(open_page):
     answered(page, replications="2")
     page.click("a:has-text('Ask again')")
     page.wait_for_selector("option[selected]:text-is('over 50 % R&D')", state="attached")
+    assert page.locator(".problem:visible").count() == 0
 
 
 def test_what_cannot_be_told_apart_gets_more_worlds(open_page):

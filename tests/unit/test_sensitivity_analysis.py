@@ -20,6 +20,7 @@ from influence_sim.studies.sensitivity import (
     noise_share,
     outcomes_of,
     say_mover,
+    say_order,
 )
 
 pytest.importorskip("SALib")
@@ -153,3 +154,16 @@ def test_what_moves_most_is_named_with_what_cannot_be_told_from_it() -> None:
     assert say_mover(table.assign(hi=[4.0, 1.9, 1.5, 0.4])) == "a.b moves it most"
     assert say_mover(table.assign(hi=4.0)) == "a.b, c, d and 1 more move it most"
     assert say_mover(table.assign(told=False)) == "nothing is told to move it"
+
+
+@pytest.mark.parametrize(
+    ("means", "told"),
+    [
+        ([1.0, 2.0, -1.0, 0.0], "a has more net profit on average than b at 50 % of 4 points, equal at 1"),
+        ([-1.0, 0.0, 0.0, 0.0], "b has more net profit on average than a at 25 % of 4 points, equal at 3"),
+        ([0.0, 0.0], "a and b are equally often ahead on net profit (0 of 2 points each, equal at 2)"),
+        ([1.0, -1.0], "a and b are equally often ahead on net profit (1 of 2 points each)"),
+    ],
+)
+def test_a_tie_is_nobodys_lead(means: list[float], told: str) -> None:
+    assert say_order(np.array(means)[:, None] + [[0.25, -0.25]], ("a", "b"), "net_profit") == told

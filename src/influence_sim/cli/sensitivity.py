@@ -48,6 +48,7 @@ def command(
         noise_share,
         say_effects,
         say_mover,
+        say_order,
     )
 
     check_target(writable(out))
@@ -87,7 +88,7 @@ def command(
     shares = pd.Series(best).value_counts(normalize=True)
     best_at = ", ".join(f"{name} {share * 100:.0f} %" for name, share in shares.items())
     lines.insert(0, f"Best on {measure} at the points played: {best_at}.")
-    orders = [_order(outcome, pair, measure) for outcome, pair in zip(asked, pairs, strict=False)]
+    orders = [say_order(outcome.values, pair, measure) for outcome, pair in zip(asked, pairs, strict=False)]
     lines[1:1] = [f"{order}." for order in orders]
     every = pd.concat(tables, ignore_index=True)
     mover = say_mover(tables[0])
@@ -119,17 +120,6 @@ def command(
     outputs = {name: str(out / name) for name in [*names, "provenance.json"]}
     text = "\n".join([told, *lines, "", f"Page: {out / 'page.html'}"])
     return console.done(text, {"finding": told, "answer": lines, "effects": every.to_dict("records")}, outputs)
-
-
-def _order(outcome: Any, pair: tuple[str, str], measure: str) -> str:
-    """Say which of two strategies is ahead at how many points."""
-    means, name = outcome.values.mean(axis=1), measure.replace("_", " ")
-    ahead, behind, n = int((means > 0).sum()), int((means < 0).sum()), len(means)
-    equal = f", equal at {n - ahead - behind}" if ahead + behind < n else ""
-    if ahead == behind:
-        return f"{' and '.join(pair)} are equally often ahead on {name} ({ahead} of {n} points each{equal})"
-    first, second = pair if ahead > behind else pair[::-1]
-    return f"{first} has more {name} on average than {second} at {max(ahead, behind) / n * 100:.0f} % of {n} points{equal}"
 
 
 def _meanings(names: list[str]) -> list[str]:

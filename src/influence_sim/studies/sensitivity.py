@@ -262,6 +262,17 @@ def say_mover(table: pd.DataFrame) -> str:
     return f"{first}{more} move it most"
 
 
+def say_order(values: Array, pair: tuple[str, str], measure: str) -> str:
+    """Say which of two strategies is ahead at how many points, from differences (points, replications); a tie is nobody's lead."""
+    means, name = values.mean(axis=1), measure.replace("_", " ")
+    ahead, behind, n = int((means > 0).sum()), int((means < 0).sum()), len(means)
+    equal = f", equal at {n - ahead - behind}" if ahead + behind < n else ""
+    if ahead == behind:
+        return f"{' and '.join(pair)} are equally often ahead on {name} ({ahead} of {n} points each{equal})"
+    first, second = pair if ahead > behind else pair[::-1]
+    return f"{first} has more {name} on average than {second} at {max(ahead, behind) / n * 100:.0f} % of {n} points{equal}"
+
+
 def say_effects(table: pd.DataFrame, noise: float, agree: float, number: Any) -> list[str]:
     """Return the result of one outcome in sentences."""
     name, method = table["outcome"].iloc[0], table["method"].iloc[0]
